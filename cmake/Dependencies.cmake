@@ -1,0 +1,39 @@
+# Everything comes from Debian packages (scripts/install-packages lists them).
+
+find_package(Threads REQUIRED)
+find_package(Protobuf 3.21 REQUIRED MODULE)
+find_package(gRPC 1.51 CONFIG REQUIRED)
+find_package(absl CONFIG REQUIRED)
+find_package(prometheus-cpp CONFIG REQUIRED) # states no version; 1.0.1
+find_package(OpenSSL 3 REQUIRED)
+find_package(nanopb CONFIG REQUIRED)
+find_package(yaml-cpp CONFIG REQUIRED)
+find_package(CLI11 CONFIG REQUIRED)
+find_package(fmt CONFIG REQUIRED)
+find_package(spdlog CONFIG REQUIRED)
+find_package(nlohmann_json CONFIG REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(GTest CONFIG REQUIRED)
+
+# No CMake package: Debian ships the library and its header alone. The layout of
+# its classes depends on these definitions: they are those that the library was
+# compiled with (cpp-httplib.pc), though neither TLS nor brotli is wanted here.
+find_library(HTTPLIB_LIBRARY cpp-httplib REQUIRED)
+find_path(HTTPLIB_INCLUDE_DIR httplib.h REQUIRED)
+add_library(httplib::httplib UNKNOWN IMPORTED)
+set_target_properties(
+  httplib::httplib
+  PROPERTIES IMPORTED_LOCATION ${HTTPLIB_LIBRARY}
+             INTERFACE_INCLUDE_DIRECTORIES ${HTTPLIB_INCLUDE_DIR}
+             INTERFACE_COMPILE_DEFINITIONS
+             "CPPHTTPLIB_OPENSSL_SUPPORT;CPPHTTPLIB_ZLIB_SUPPORT;CPPHTTPLIB_BROTLI_SUPPORT"
+)
+target_link_libraries(httplib::httplib INTERFACE Threads::Threads ZLIB::ZLIB
+                                                 OpenSSL::SSL OpenSSL::Crypto)
+
+find_program(NANOPB_PROTOC_PLUGIN protoc-gen-nanopb REQUIRED)
+
+option(PROXYMETER_STATIC_GRPC "Link gRPC, Abseil and protobuf statically" OFF)
+if(PROXYMETER_STATIC_GRPC)
+  include(StaticLibraries)
+endif()

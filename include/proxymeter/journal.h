@@ -1,0 +1,215 @@
+// The journal: counters of one crawler process (and its forks) in a file.
+//
+// The shim creates DIR/journals/<session id in hex>, maps it shared and adds to
+// its rows; the collector reads it with pread(2) when the process has died or
+// fallen silent. All integers are in host byte order: both sides run on one
+// machine. Nothing here may be trusted by the collector: the file belongs to
+// the crawler's user.
+//
+//   offset 0             JournalHeader, padded to kJournalHeaderBytes
+//   kJournalHeaderBytes  JournalRow[], one after another; a row is valid once
+//                        its state is kPublished; its key never changes then
+//
+// The file grows by whole extents, each allocated before it is touched.
+#ifndef PROXYMETER_JOURNAL_H_
+#define PROXYMETER_JOURNAL_H_
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "proxymeter/limits.h"
+
+namespace proxymeter {
+
+inline constexpr std::uint64_t kJournalMagic = 0x314c4e524a4d5850;  // PXMJRNL1
+inline constexpr std::uint32_t kJournalVersion = 1;
+inline constexpr std::size_t kJournalHeaderBytes = 4096;
+inline constexpr std::size_t kJournalExtentBytes = 64 * 1024;
+inline constexpr std::size_t kJournalRowBytes = 512;
+/// Most rows one journal holds. The file is then a little over 1 MB.
+inline constexpr std::size_t kMaxJournalRows = 2048;
+inline constexpr std::size_t kRowCounters = 16;
+inline constexpr std::size_t kRowTextBytes = 360;
+
+/// What a row counts. The values are those of RowKind in frame.proto.
+enum class RowKind : std::uint8_t {
+  kNone = 0,
+  kTraffic = 1,  ///< vendor × destination × protocol × visibility
+  kVendor = 2,   ///< vendor: connections, bytes not yet given a destination
+  kTunnel = 3,   ///< vendor × reply code of CONNECT or SOCKS
+  kShim = 4,     ///< the shim's own health; vendor and destination are empty
+};
+inline constexpr std::uint8_t kLastRowKind = 4;
+
+/// What is spoken to the destination; for a tunnel row, the way into the
+/// proxy. The values are those of Protocol in frame.proto.
+enum class Protocol : std::uint8_t {
+  kUnknown = 0,  ///< no byte has told yet
+  kTcp = 1,      ///< not understood: bytes only
+  kTls = 2,      ///< TLS whose plaintext was not seen (yet)
+  kHttp1 = 3,    ///< HTTP/1 in clear
+  kHttps1 = 4,   ///< HTTP/1 inside TLS
+  kConnect = 5,  ///< tunnel by HTTP CONNECT
+  kSocks4 = 6,   ///< tunnel by SOCKS 4 or 4a
+  kSocks5 = 7,   ///< tunnel by SOCKS 5 (RFC 1928)
+};
+inline constexpr std::uint8_t kLastProtocol = 7;
+
+/// How the figures of a row were obtained. The values are those of Visibility
+/// in frame.proto.
+enum class Visibility : std::uint8_t {
+  kNone = 0,
+  kPlaintext = 1,  ///< requests read in clear or at SSL_write / SSL_read
+  kInferred = 2,   ///< opaque: from what the encrypted stream shows
+  kKernel = 3,     ///< from the kernel's own counters
+};
+inline constexpr std::uint8_t kLastVisibility = 3;
+
+/// Label values, as they stand in metrics and on screens.
+constexpr std::string_view Name(Protocol protocol) {
+  constexpr std::string_view kNames[] = {"unknown",  "tcp",       "tls",
+                                         "http/1.1", "https/1.1", "connect",
+                                         "socks4",   "socks5"};
+  return kNames[static_cast<std::size_t>(protocol)];
+}
+constexpr std::string_view Name(Visibility visibility) {
+  constexpr std::string_view kNames[] = {"none", "plaintext", "inferred",
+                                         "kernel"};
+  return kNames[static_cast<std::size_t>(visibility)];
+}
+
+/// Index of each counter in JournalRow::counters, by kind. All counters are
+/// cumulative and only grow. The field of that counter in frame.proto has the
+/// index plus one as its number.
+enum TrafficCounter : std::uint8_t {
+  kSentBytes,        ///< TCP payload the process sent
+  kReceivedBytes,    ///< TCP payload the process received
+  kRequests,         ///< request heads completed
+  kResponses1xx,     ///< final 1xx, that is 101 (RFC 9110, 15.2)
+  kResponses2xx,     ///< final responses by class
+  kResponses3xx,     //
+  kResponses4xx,     //
+  kResponses5xx,     //
+  kResponsesOther,   ///< status below 100 or above 599
+  kTrafficCounters,  // number of the above
+};
+enum VendorCounter : std::uint8_t {
+  kConnectionsOk,         ///< TCP connections established
+  kConnectionsRefused,    ///< ECONNREFUSED
+  kConnectionsTimedOut,   ///< ETIMEDOUT
+  kConnectionsFailed,     ///< any other error
+  kConnectionsAbandoned,  ///< closed before the kernel gave an answer
+  /// Bytes whose destination was not known yet when a call returned, and the
+  /// part of them that has been given to a traffic row since. The difference
+  /// is what open connections hold; of a dead process it is `_unknown`.
+  kHeldSentBytes,
+  kHeldReceivedBytes,
+  kReleasedSentBytes,
+  kReleasedReceivedBytes,
+  kVendorCounters,
+};
+enum TunnelCounter : std::uint8_t {
+  kTunnelReplies,  ///< final replies with this row's code
+  kTunnelCounters,
+};
+enum ShimCounter : std::uint8_t {
+  kDesynchronised,        ///< connections whose parser lost its place
+  kConnectionsUntracked,  ///< connections with no room left to track them
+  kRowsOverflowed,        ///< look-ups that fell to an overflow row
+  kJournalFailures,       ///< journal could not be created or grown
+  kUplinkFailures,        ///< flushes that did not reach the collector
+  kPolicyRejected,        ///< policy files that failed validation
+  kFramesSent,            ///< frames handed to the collector's socket
+  kTlsUnpaired,           ///< SSL objects whose connection was not found
+  kShimCounters,
+};
+static_assert(kTrafficCounters <= kRowCounters);
+static_assert(kVendorCounters <= kRowCounters);
+static_assert(kTunnelCounters <= kRowCounters);
+static_assert(kShimCounters <= kRowCounters);
+
+/// Number of counters that rows of `kind` use; 0 for an unknown kind.
+constexpr std::size_t CounterCount(RowKind kind) {
+  switch (kind) {
+    case RowKind::kTraffic:
+      return kTrafficCounters;
+    case RowKind::kVendor:
+      return kVendorCounters;
+    case RowKind::kTunnel:
+      return kTunnelCounters;
+    case RowKind::kShim:
+      return kShimCounters;
+    case RowKind::kNone:
+      break;
+  }
+  return 0;
+}
+
+enum RowState : std::uint32_t {
+  kEmpty = 0,
+  kClaimed = 1,    ///< its key is being written
+  kPublished = 2,  ///< key complete and final; counters live
+};
+
+struct JournalRow {
+  std::atomic<std::uint32_t> state;  ///< RowState; stored with release
+  RowKind kind;
+  Protocol protocol;
+  Visibility visibility;
+  std::uint8_t vendor_length;       ///< bytes of text, first part
+  std::uint8_t destination_length;  ///< bytes of text, behind the vendor
+  std::uint8_t reserved;
+  std::uint16_t code;  ///< tunnel rows: HTTP status or SOCKS reply code
+  std::uint32_t reserved2;
+  char text[kRowTextBytes];  ///< vendor, then destination; no terminators
+  /// Sum of the counters when last streamed: a row whose sum differs has news.
+  std::atomic<std::uint64_t> streamed_sum;
+  std::atomic<std::uint64_t> counters[kRowCounters];
+
+  std::string_view vendor() const { return {text, vendor_length}; }
+  std::string_view destination() const {
+    return {text + vendor_length, destination_length};
+  }
+};
+static_assert(sizeof(JournalRow) == kJournalRowBytes);
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+static_assert(kMaxVendorLength + kMaxHostLength <= kRowTextBytes);
+
+struct JournalHeader {
+  std::uint64_t magic;         ///< kJournalMagic; written last, with release
+  std::uint32_t version;       ///< kJournalVersion
+  std::uint32_t header_bytes;  ///< kJournalHeaderBytes
+  std::uint32_t row_bytes;     ///< kJournalRowBytes
+  std::uint32_t max_rows;      ///< kMaxJournalRows
+  std::array<std::uint8_t, kSessionIdBytes> session;
+  std::uint64_t started_unix_ns;  ///< creation, ns since the epoch
+  std::int32_t pid;               ///< creator, in its own PID namespace
+  char command[16];               ///< comm of the creator, NUL-padded
+  std::uint32_t reserved;
+  /// Rows handed out so far; may exceed what is allocated when full.
+  std::atomic<std::uint32_t> claimed_rows;
+  /// Rows backed by allocated space.
+  std::atomic<std::uint32_t> allocated_rows;
+};
+static_assert(sizeof(JournalHeader) <= kJournalHeaderBytes);
+
+/// Rows that fit into the first `extents` extents of a journal.
+constexpr std::uint32_t RowsInExtents(std::size_t extents) {
+  const std::size_t rows =
+      (extents * kJournalExtentBytes - kJournalHeaderBytes) / kJournalRowBytes;
+  return static_cast<std::uint32_t>(rows < kMaxJournalRows ? rows
+                                                           : kMaxJournalRows);
+}
+
+/// Size of a journal with all its rows, in whole extents.
+inline constexpr std::size_t kMaxJournalBytes =
+    (kJournalHeaderBytes + kMaxJournalRows * kJournalRowBytes +
+     kJournalExtentBytes - 1) /
+    kJournalExtentBytes * kJournalExtentBytes;
+
+}  // namespace proxymeter
+
+#endif  // PROXYMETER_JOURNAL_H_
