@@ -1,0 +1,332 @@
+#include "collector/policy/policy_compiler.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+#include "absl/numeric/int128.h"
+#include "collector/policy/network_sweep.h"
+#include "fmt/format.h"
+#include "proxymeter/policy.h"
+
+namespace proxymeter::collector {
+namespace {
+
+template <typename Entry>
+PolicySlice SliceFrom(const std::vector<Entry>& entries, std::size_t first) {
+  return {static_cast<std::uint32_t>(first),
+          static_cast<std::uint32_t>(entries.size() - first)};
+}
+
+template <typename Key>
+Key KeyOf(const Address& address);
+template <>
+std::uint32_t KeyOf<std::uint32_t>(const Address& address) {
+  std::uint32_t key = 0;
+  for (int i = 12; i < 16; ++i) key = key << 8 | address[i];
+  return key;
+}
+template <>
+absl::uint128 KeyOf<absl::uint128>(const Address& address) {
+  absl::uint128 key = 0;
+  for (const std::uint8_t byte : address) key = key << 8 | byte;
+  return key;
+}
+
+std::uint32_t FileKey(std::uint32_t key) { return key; }
+PolicyAddress6 FileKey(absl::uint128 key) {
+  PolicyAddress6 address;
+  for (int i = 15; i >= 0; --i, key >>= 8) {
+    address.bytes[i] = static_cast<std::uint8_t>(key & 0xff);
+  }
+  return address;
+}
+
+template <typename Key>
+struct KeyRange {
+  Key first;
+  Key last;
+};
+
+template <typename Key>
+KeyRange<Key> RangeOf(const Cidr& cidr) {
+  return {KeyOf<Key>(cidr.network), KeyOf<Key>(LastAddress(cidr))};
+}
+
+// Networks nest or are disjoint, so only whole ones fall out.
+template <typename Key>
+std::vector<KeyRange<Key>> OutermostRanges(std::vector<KeyRange<Key>> ranges) {
+  std::sort(ranges.begin(), ranges.end(),
+            [](const KeyRange<Key>& a, const KeyRange<Key>& b) {
+              return std::tie(a.first, b.last) < std::tie(b.first, a.last);
+            });
+  std::vector<KeyRange<Key>> outermost;
+  for (const KeyRange<Key>& range : ranges) {
+    if (outermost.empty() || outermost.back().last < range.first) {
+      outermost.push_back(range);
+    }
+  }
+  return outermost;
+}
+
+class Compiler {
+ public:
+  std::vector<std::byte> Compile(const VendorConfig& config) {
+    for (std::size_t v = 0; v < config.vendors.size(); ++v) {
+      const Vendor& vendor = config.vendors[v];
+      vendors_.push_back(Intern(vendor.name));
+      for (std::size_t m = 0; m < vendor.match.size(); ++m) {
+        AddRule(vendor.match[m],
+                fmt::format("vendors[{}].match[{}] ({}:{})", v, m,
+                            config.file_name, vendor.match[m].line));
+      }
+    }
+    BuildHosts();
+    BuildAddresses(std::move(networks4_), &addresses4_);
+    BuildAddresses(std::move(networks6_), &addresses6_);
+    BuildPortRules();
+    return Serialize();
+  }
+
+ private:
+  using HostKey = std::pair<std::string_view, PolicyHostKind>;
+
+  PolicyText Intern(std::string_view text) {
+    const PolicyText slice{static_cast<std::uint32_t>(strings_.size()),
+                           static_cast<std::uint32_t>(text.size())};
+    strings_.insert(strings_.end(), text.begin(), text.end());
+    return slice;
+  }
+
+  void AddRule(const MatchRule& rule, std::string_view text) {
+    const auto index = static_cast<std::uint32_t>(rules_.size());
+    const bool by_host = !rule.hosts.empty() || !rule.host_addresses.empty();
+    PolicyRule entry{};
+    entry.vendor = static_cast<std::uint32_t>(vendors_.size() - 1);
+    entry.text = Intern(text);
+    const std::size_t first_port = ports_.size();
+    for (const PortRange& ports : rule.ports) {
+      ports_.push_back({ports.first, ports.last});
+    }
+    entry.ports = SliceFrom(ports_, first_port);
+    if (by_host) AddWithin(rule.cidrs, &entry);
+    rules_.push_back(entry);
+
+    for (const HostPattern& host : rule.hosts) {
+      hosts_[{host.name,
+              host.suffix ? PolicyHostKind::kSuffix : PolicyHostKind::kExact}]
+          .push_back(index);
+    }
+    for (const Cidr& cidr : by_host ? rule.host_addresses : rule.cidrs) {
+      AddNetwork(cidr, index);
+    }
+    if (!by_host && rule.cidrs.empty()) {
+      for (const PortRange& ports : rule.ports) {
+        for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
+          port_rules_[port] = std::min(port_rules_[port], index);
+        }
+      }
+    }
+  }
+
+  void AddWithin(const std::vector<Cidr>& cidrs, PolicyRule* entry) {
+    std::vector<KeyRange<std::uint32_t>> ranges4;
+    std::vector<KeyRange<absl::uint128>> ranges6;
+    for (const Cidr& cidr : cidrs) {
+      if (IsIpv4(cidr.network)) {
+        ranges4.push_back(RangeOf<std::uint32_t>(cidr));
+      } else {
+        ranges6.push_back(RangeOf<absl::uint128>(cidr));
+      }
+    }
+    const std::size_t first4 = within4_.size();
+    for (const auto& range : OutermostRanges(std::move(ranges4))) {
+      within4_.push_back({range.first, range.last});
+    }
+    entry->within4 = SliceFrom(within4_, first4);
+    const std::size_t first6 = within6_.size();
+    for (const auto& range : OutermostRanges(std::move(ranges6))) {
+      within6_.push_back({FileKey(range.first), FileKey(range.last)});
+    }
+    entry->within6 = SliceFrom(within6_, first6);
+  }
+
+  void AddNetwork(const Cidr& cidr, std::uint32_t rule) {
+    const bool has_ports = rules_[rule].ports.count > 0;
+    if (IsIpv4(cidr.network)) {
+      const auto range = RangeOf<std::uint32_t>(cidr);
+      networks4_.push_back({range.first, range.last, has_ports, rule});
+    } else {
+      const auto range = RangeOf<absl::uint128>(cidr);
+      networks6_.push_back({range.first, range.last, has_ports, rule});
+    }
+  }
+
+  // Equal lists are stored once: most networks lead to the one rule that
+  // lists them all.
+  std::uint32_t InternList(const std::vector<std::uint32_t>& rules) {
+    const auto [known, added] =
+        known_lists_.emplace(rules, static_cast<std::uint32_t>(lists_.size()));
+    if (added) {
+      lists_.push_back(static_cast<std::uint32_t>(rules.size()));
+      lists_.insert(lists_.end(), rules.begin(), rules.end());
+    }
+    return known->second;
+  }
+
+  std::uint32_t InternNetwork(const std::vector<std::uint32_t>& rules,
+                              std::uint32_t parent) {
+    const std::uint32_t list = InternList(rules);
+    const auto [known, added] = known_networks_.emplace(
+        std::pair(list, parent), static_cast<std::uint32_t>(networks_.size()));
+    if (added) networks_.push_back({list, parent});
+    return known->second;
+  }
+
+  void BuildHosts() {
+    std::size_t slots = 1;
+    // At most half full: probes stay short, and an empty slot ends each.
+    while (slots < 2 * hosts_.size()) slots *= 2;
+    host_slots_.resize(hosts_.empty() ? 0 : slots);
+    for (auto& [key, rules] : hosts_) {
+      const auto rank = [this](std::uint32_t index) {
+        const PolicyRule& rule = rules_[index];
+        return std::tuple(rule.ports.count == 0,
+                          rule.within4.count + rule.within6.count == 0, index);
+      };
+      std::sort(
+          rules.begin(), rules.end(),
+          [&](std::uint32_t a, std::uint32_t b) { return rank(a) < rank(b); });
+      rules.erase(std::unique(rules.begin(), rules.end()), rules.end());
+      PolicyHostHash hash;
+      for (auto c = key.first.rbegin(); c != key.first.rend(); ++c) {
+        hash.Add(*c);
+      }
+      const std::uint32_t value = hash.Of(key.second);
+      std::size_t slot = value & (slots - 1);
+      while (host_slots_[slot].kind != PolicyHostKind::kNone) {
+        slot = (slot + 1) & (slots - 1);
+      }
+      host_slots_[slot] = {value, Intern(key.first), InternList(rules),
+                           key.second, 0};
+    }
+  }
+
+  template <typename Key, typename Range>
+  void BuildAddresses(std::vector<NetworkEntry<Key>> entries,
+                      std::vector<Range>* ranges) {
+    Key previous_last = 0;
+    SweepNetworks(
+        std::move(entries), kNoPolicyNetwork,
+        [this](const std::vector<std::uint32_t>& rules, std::uint32_t parent) {
+          return InternNetwork(rules, parent);
+        },
+        [&](Key first, Key last, std::uint32_t network) {
+          if (!ranges->empty() && ranges->back().target == network &&
+              previous_last + 1 == first) {
+            ranges->back().last = FileKey(last);
+          } else {
+            ranges->push_back({FileKey(first), FileKey(last), network});
+          }
+          previous_last = last;
+        });
+  }
+
+  // With the port as the only condition, the earliest rule wins at each port.
+  void BuildPortRules() {
+    for (std::uint32_t port = 1; port <= kLastPort; ++port) {
+      if (port_rules_[port] == kNoRule) continue;
+      if (!port_ranges_.empty() && port_ranges_.back().last + 1u == port &&
+          port_ranges_.back().target == port_rules_[port]) {
+        port_ranges_.back().last = static_cast<std::uint16_t>(port);
+      } else {
+        port_ranges_.push_back({static_cast<std::uint16_t>(port),
+                                static_cast<std::uint16_t>(port),
+                                port_rules_[port]});
+      }
+    }
+  }
+
+  template <typename Entry>
+  void AddSection(PolicySectionKind kind, const std::vector<Entry>& entries) {
+    static_assert(std::has_unique_object_representations_v<Entry>,
+                  "padding would put chance bytes into the file");
+    sections_.push_back({static_cast<std::uint32_t>(kind), sizeof(Entry),
+                         body_.size(), entries.size()});
+    const auto bytes = std::as_bytes(std::span(entries));
+    body_.insert(body_.end(), bytes.begin(), bytes.end());
+    body_.resize((body_.size() + kPolicyAlignment - 1) / kPolicyAlignment *
+                 kPolicyAlignment);
+  }
+
+  std::vector<std::byte> Serialize() {
+    AddSection(PolicySectionKind::kStrings, strings_);
+    AddSection(PolicySectionKind::kVendors, vendors_);
+    AddSection(PolicySectionKind::kRules, rules_);
+    AddSection(PolicySectionKind::kPorts, ports_);
+    AddSection(PolicySectionKind::kWithin4, within4_);
+    AddSection(PolicySectionKind::kWithin6, within6_);
+    AddSection(PolicySectionKind::kLists, lists_);
+    AddSection(PolicySectionKind::kHosts, host_slots_);
+    AddSection(PolicySectionKind::kNetworks, networks_);
+    AddSection(PolicySectionKind::kAddresses4, addresses4_);
+    AddSection(PolicySectionKind::kAddresses6, addresses6_);
+    AddSection(PolicySectionKind::kPortRules, port_ranges_);
+
+    const std::size_t body_offset =
+        sizeof(PolicyHeader) + sections_.size() * sizeof(PolicySection);
+    for (PolicySection& section : sections_) section.offset += body_offset;
+    PolicyHeader header{kPolicyMagic, kPolicyVersion,
+                        static_cast<std::uint32_t>(sections_.size()),
+                        body_offset + body_.size(), 0};
+    std::vector<std::byte> file(body_offset);
+    std::memcpy(file.data(), &header, sizeof(header));
+    std::memcpy(file.data() + sizeof(header), sections_.data(),
+                sections_.size() * sizeof(PolicySection));
+    file.insert(file.end(), body_.begin(), body_.end());
+    header.checksum = PolicyChecksum(file);
+    std::memcpy(file.data(), &header, sizeof(header));
+    return file;
+  }
+
+  static constexpr std::uint32_t kLastPort = 65535;
+  static constexpr std::uint32_t kNoRule = 0xffffffff;
+
+  std::map<HostKey, std::vector<std::uint32_t>> hosts_;
+  std::vector<NetworkEntry<std::uint32_t>> networks4_;
+  std::vector<NetworkEntry<absl::uint128>> networks6_;
+  std::vector<std::uint32_t> port_rules_ =
+      std::vector<std::uint32_t>(kLastPort + 1, kNoRule);
+  std::map<std::vector<std::uint32_t>, std::uint32_t> known_lists_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t>
+      known_networks_;
+
+  std::vector<char> strings_;
+  std::vector<PolicyText> vendors_;
+  std::vector<PolicyRule> rules_;
+  std::vector<PolicyPorts> ports_;
+  std::vector<PolicyRange4> within4_;
+  std::vector<PolicyRange6> within6_;
+  std::vector<std::uint32_t> lists_;
+  std::vector<PolicyHost> host_slots_;
+  std::vector<PolicyNetwork> networks_;
+  std::vector<PolicyRangeTo<PolicyRange4>> addresses4_;
+  std::vector<PolicyRangeTo<PolicyRange6>> addresses6_;
+  std::vector<PolicyRangeTo<PolicyPorts>> port_ranges_;
+  std::vector<PolicySection> sections_;
+  std::vector<std::byte> body_;
+};
+
+}  // namespace
+
+std::vector<std::byte> CompilePolicy(const VendorConfig& config) {
+  return Compiler().Compile(config);
+}
+
+}  // namespace proxymeter::collector

@@ -1,0 +1,265 @@
+#include "collector/policy/policy_compiler.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "collector/policy/reference_policy.h"
+#include "proxymeter/policy_view.h"
+
+namespace proxymeter::collector {
+namespace {
+
+PolicyView Open(const std::vector<std::byte>& policy) {
+  PolicyView view;
+  const PolicyError error = PolicyView::Open(policy, &view);
+  EXPECT_EQ(error, PolicyError::kOk) << Describe(error);
+  return view;
+}
+
+// Names, addresses and ports from few values, so that rules collide, nest and
+// differ in one condition only.
+class Generator {
+ public:
+  explicit Generator(std::uint32_t seed) : random_(seed) {}
+
+  int Below(int limit) {
+    return static_cast<int>(random_() % static_cast<std::uint32_t>(limit));
+  }
+  bool OneIn(int n) { return Below(n) == 0; }
+
+  std::string Host() {
+    static constexpr std::string_view kLabels[] = {"a", "b", "cc", "d-1"};
+    std::string host = OneIn(2) ? "io" : "net";
+    for (int i = Below(4); i > 0; --i) {
+      host = std::string(kLabels[Below(4)]) + "." + host;
+    }
+    return host;
+  }
+
+  // Bits come out equal often, so that short and long prefixes nest.
+  Address AnyAddress() {
+    Address address =
+        OneIn(2) ? MappedIpv4(0, 0, 0, 0) : Address{0x20, 0x01, 0x0d, 0xb8};
+    const int first = IsIpv4(address) ? 12 : 4;
+    for (int i = first; i < 16; ++i) {
+      static constexpr std::uint8_t kBytes[] = {0, 1, 0x80, 0xff};
+      address[i] = kBytes[Below(4)];
+    }
+    if (OneIn(20)) address = {};
+    if (OneIn(20)) address.fill(0xff);
+    return address;
+  }
+
+  Cidr AnyCidr() {
+    const Address address = AnyAddress();
+    const int lowest = IsIpv4(address) ? 96 : 0;
+    int prefix = lowest + Below(129 - lowest);
+    if (OneIn(3)) prefix = 128;
+    Cidr cidr{address, static_cast<std::uint8_t>(prefix)};
+    for (int bit = prefix; bit < 128; ++bit) {
+      cidr.network[bit / 8] &= static_cast<std::uint8_t>(~(0x80 >> bit % 8));
+    }
+    return cidr;
+  }
+
+  std::vector<PortRange> Ports() {
+    std::vector<PortRange> ports;
+    for (int i = Below(3); i >= 0; --i) {
+      const int first = OneIn(10) ? 65530 : 1 + Below(40);
+      ports.push_back({static_cast<std::uint16_t>(first),
+                       static_cast<std::uint16_t>(first + Below(6))});
+    }
+    return MergePorts(std::move(ports));
+  }
+
+  MatchRule Rule() {
+    MatchRule rule;
+    const int shape = Below(7);  // of host 1, cidr 2, port 4; never none
+    if ((shape + 1) & 1) {
+      for (int i = Below(3); i >= 0; --i) {
+        if (OneIn(4)) {
+          rule.host_addresses.push_back({AnyAddress(), 128});
+        } else {
+          rule.hosts.push_back({Host(), OneIn(2)});
+        }
+      }
+    }
+    if ((shape + 1) & 2) {
+      for (int i = Below(4); i >= 0; --i) rule.cidrs.push_back(AnyCidr());
+    }
+    if ((shape + 1) & 4) rule.ports = Ports();
+    return rule;
+  }
+
+  VendorConfig Config() {
+    VendorConfig config;
+    config.file_name = "random.yaml";
+    for (int v = Below(6); v >= 0; --v) {
+      Vendor vendor;
+      vendor.name = "vendor" + std::to_string(config.vendors.size());
+      for (int m = Below(12); m >= 0; --m) vendor.match.push_back(Rule());
+      config.vendors.push_back(std::move(vendor));
+    }
+    return config;
+  }
+
+  // Addresses at, in and just outside the rules' networks.
+  Address AddressNear(const VendorConfig& config) {
+    const Vendor& vendor =
+        config.vendors[Below(static_cast<int>(config.vendors.size()))];
+    const MatchRule& rule =
+        vendor.match[Below(static_cast<int>(vendor.match.size()))];
+    if (rule.cidrs.empty() || OneIn(3)) return AnyAddress();
+    const Cidr& cidr = rule.cidrs[Below(static_cast<int>(rule.cidrs.size()))];
+    switch (Below(4)) {
+      case 0:
+        return cidr.network;
+      case 1:
+        return LastAddress(cidr);
+      case 2:
+        return Stepped(cidr.network, 0x00, 0xff);
+      default:
+        return Stepped(LastAddress(cidr), 0xff, 0x00);
+    }
+  }
+
+  std::string Spelled(std::string host) {
+    for (char& c : host) {
+      if (OneIn(3) && c >= 'a' && c <= 'z') {
+        c = static_cast<char>(c - 'a' + 'A');
+      }
+    }
+    if (OneIn(4)) host += '.';
+    return host;
+  }
+
+ private:
+  // One below (0x00 borrows as 0xff) or one above (0xff carries as 0x00).
+  static Address Stepped(Address address, std::uint8_t carry,
+                         std::uint8_t wrapped) {
+    for (int i = 15; i >= 0; --i) {
+      const bool carries = address[i] == carry;
+      address[i] = carries ? wrapped
+                           : static_cast<std::uint8_t>(
+                                 carry == 0 ? address[i] - 1 : address[i] + 1);
+      if (!carries) break;
+    }
+    return address;
+  }
+
+  std::mt19937 random_;
+};
+
+TEST(CompilePolicy, AgreesWithTheObviousImplementation) {
+  int by_outcome[2] = {};
+  for (std::uint32_t seed = 1; seed <= 400; ++seed) {
+    SCOPED_TRACE(seed);
+    Generator generator(seed);
+    const VendorConfig config = generator.Config();
+    const std::vector<std::byte> policy = CompilePolicy(config);
+    const PolicyView view = Open(policy);
+    for (int i = 0; i < 200; ++i) {
+      std::vector<std::string> names;
+      for (int n = generator.Below(4); n > 0; --n) {
+        names.push_back(generator.Spelled(generator.Host()));
+      }
+      const std::vector<std::string_view> hosts(names.begin(), names.end());
+      const Endpoint endpoint{
+          generator.AddressNear(config),
+          static_cast<std::uint16_t>(generator.OneIn(10)
+                                         ? 65530 + generator.Below(6)
+                                         : generator.Below(50))};
+      const auto expected = ReferenceFind(config, endpoint, hosts);
+      const PolicyView::Match match = view.Find(endpoint, hosts);
+      ASSERT_EQ(match.found, expected.has_value());
+      ++by_outcome[match.found];
+      for (const std::string_view host : hosts) {
+        ASSERT_EQ(view.NamesHost(host), ReferenceNamesHost(config, host))
+            << host;
+      }
+      if (!match.found) continue;
+      ASSERT_EQ(match.rule, expected->rule);
+      ASSERT_EQ(match.vendor, expected->vendor);
+    }
+  }
+  // Neither outcome may be so rare that the comparison says little.
+  EXPECT_GT(by_outcome[false], 5000);
+  EXPECT_GT(by_outcome[true], 5000);
+}
+
+TEST(CompilePolicy, IsDeterministic) {
+  Generator once(7);
+  Generator again(7);
+  EXPECT_EQ(CompilePolicy(once.Config()), CompilePolicy(again.Config()));
+}
+
+TEST(CompilePolicy, OfNoVendorsMatchesNothing) {
+  const std::vector<std::byte> policy = CompilePolicy({});
+  const PolicyView view = Open(policy);
+  const std::string_view host = "gw.example";
+  EXPECT_FALSE(view.Find({MappedIpv4(192, 0, 2, 1), 80}, {&host, 1}).found);
+  EXPECT_FALSE(view.NamesHost(host));
+}
+
+TEST(CompilePolicy, FillsEveryAddressFamilyToItsEnds) {
+  VendorConfig config;
+  config.vendors = {{"all", {MatchRule{}, MatchRule{}}, 0}};
+  config.vendors[0].match[0].cidrs = {*ParseCidr("0.0.0.0/0"),
+                                      *ParseCidr("::/0")};
+  config.vendors[0].match[1].cidrs = {*ParseCidr("255.255.255.255/32"),
+                                      *ParseCidr("255.0.0.0/8"),
+                                      *ParseCidr("ff00::/8")};
+  const std::vector<std::byte> policy = CompilePolicy(config);
+  const PolicyView view = Open(policy);
+  Address last6;
+  last6.fill(0xff);
+  EXPECT_EQ(view.Find({MappedIpv4(0, 0, 0, 0), 1}, {}).rule, 0u);
+  EXPECT_TRUE(view.Find({MappedIpv4(0, 0, 0, 0), 1}, {}).found);
+  EXPECT_EQ(view.Find({MappedIpv4(254, 255, 255, 255), 1}, {}).rule, 0u);
+  EXPECT_EQ(view.Find({MappedIpv4(255, 255, 255, 255), 1}, {}).rule, 1u);
+  EXPECT_TRUE(view.Find({Address{}, 1}, {}).found);
+  EXPECT_EQ(view.Find({last6, 1}, {}).rule, 1u);
+}
+
+// With a list of candidates per range, this would copy every wide rule into
+// every address: 500 times 100,000 entries.
+TEST(CompilePolicy, StaysSmallWithManyAddressesUnderManyWideRules) {
+  constexpr std::uint32_t kAddresses = 100'000;
+  VendorConfig config;
+  config.vendors = {{"wide", {}, 0}, {"narrow", {MatchRule{}}, 0}};
+  for (std::uint16_t port = 1; port <= 500; ++port) {
+    MatchRule rule;
+    rule.cidrs = {*ParseCidr("0.0.0.0/0")};
+    rule.ports = {{port, port}};
+    config.vendors[0].match.push_back(rule);
+  }
+  const auto address = [](std::uint32_t i) {
+    // An odd multiplier: a permutation, so that the input is not sorted.
+    const std::uint32_t bits = i * 2654435761u;
+    return MappedIpv4(bits >> 24, bits >> 16 & 0xff, bits >> 8 & 0xff,
+                      bits & 0xff);
+  };
+  for (std::uint32_t i = 0; i < kAddresses; ++i) {
+    MatchRule& rule = config.vendors[1].match[0];
+    rule.cidrs.push_back({address(i), 128});
+    rule.ports = {{8000, 8000}};
+  }
+  const std::vector<std::byte> policy = CompilePolicy(config);
+  EXPECT_LT(policy.size(), std::size_t{kAddresses} * 2 * 12 + 100'000);
+  const PolicyView view = Open(policy);
+  for (std::uint32_t i = 0; i < kAddresses; i += 101) {
+    EXPECT_EQ(view.Find({address(i), 8000}, {}).vendor, "narrow");
+    EXPECT_EQ(view.Find({address(i), 77}, {}).rule, 76u);
+    EXPECT_FALSE(view.Find({address(i), 501}, {}).found);
+    EXPECT_FALSE(view.Find({address(i + kAddresses), 8000}, {}).found);
+  }
+}
+
+}  // namespace
+}  // namespace proxymeter::collector

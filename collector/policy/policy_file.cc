@@ -1,0 +1,56 @@
+#include "collector/policy/policy_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+
+#include "fmt/format.h"
+#include "proxymeter/limits.h"
+
+namespace proxymeter::collector {
+namespace {
+
+// 0, or the errno of the failure.
+int WriteAll(int file, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = write(file, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  return 0;
+}
+
+}  // namespace
+
+absl::Status WritePolicyFile(const std::string& directory,
+                             std::span<const std::byte> policy) {
+  const std::string path = fmt::format("{}/{}", directory, kPolicyName);
+  const auto failed = [&path](int error, std::string_view step) {
+    return absl::ErrnoToStatus(error, fmt::format("{}: {}", path, step));
+  };
+  std::string temporary = fmt::format("{}/.{}.XXXXXX", directory, kPolicyName);
+  const int file = mkostemp(temporary.data(), O_CLOEXEC);
+  if (file < 0) return failed(errno, "cannot create a file beside it");
+  int error = WriteAll(file, policy);
+  // Crawlers run as other users; mkostemp made it private, and umask applies
+  // to everything but this.
+  if (error == 0 && fchmod(file, 0644) != 0) error = errno;
+  if (close(file) != 0 && error == 0) error = errno;
+  if (error != 0) {
+    unlink(temporary.c_str());
+    return failed(error, "cannot be written");
+  }
+  if (rename(temporary.c_str(), path.c_str()) != 0) {
+    error = errno;
+    unlink(temporary.c_str());
+    return failed(error, "cannot be replaced");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace proxymeter::collector

@@ -1,0 +1,110 @@
+#include "collector/policy/reference_policy.h"
+
+#include <algorithm>
+#include <cctype>
+#include <string>
+#include <tuple>
+
+namespace proxymeter::collector {
+namespace {
+
+std::string Normal(std::string_view host) {
+  std::string name(host);
+  if (!name.empty() && name.back() == '.') name.pop_back();
+  for (char& c : name) c = static_cast<char>(std::tolower(c));
+  return name;
+}
+
+bool Matches(const HostPattern& pattern, const std::string& host) {
+  if (!pattern.suffix) return host == pattern.name;
+  const std::string end = "." + pattern.name;
+  return host.size() > end.size() && host.ends_with(end);
+}
+
+bool Matches(const Cidr& cidr, const Address& address) {
+  if (IsIpv4(cidr.network) != IsIpv4(address)) return false;
+  for (int bit = 0; bit < cidr.prefix; ++bit) {
+    const int mask = 0x80 >> bit % 8;
+    if ((cidr.network[bit / 8] & mask) != (address[bit / 8] & mask)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// Compared as a whole: the greatest wins.
+using Rank = std::tuple<int,    // 3 exact host, 2 suffix, 1 network, 0 port
+                        int,    // length of suffix or prefix
+                        bool,   // has a port condition
+                        bool,   // host and network both
+                        long>;  // earlier is greater
+
+}  // namespace
+
+std::optional<ReferenceMatch> ReferenceFind(
+    const VendorConfig& config, const Endpoint& endpoint,
+    const std::vector<std::string_view>& hosts) {
+  std::optional<ReferenceMatch> best;
+  Rank best_rank;
+  std::uint32_t position = 0;
+  for (const Vendor& vendor : config.vendors) {
+    for (const MatchRule& rule : vendor.match) {
+      const std::uint32_t index = position++;
+      const bool port_holds =
+          rule.ports.empty() ||
+          std::any_of(rule.ports.begin(), rule.ports.end(),
+                      [&](const PortRange& range) {
+                        return endpoint.port >= range.first &&
+                               endpoint.port <= range.last;
+                      });
+      if (!port_holds) continue;
+      const bool by_host = !rule.hosts.empty() || !rule.host_addresses.empty();
+      const bool by_cidr = !rule.cidrs.empty();
+      int longest_cidr = -1;
+      for (const Cidr& cidr : rule.cidrs) {
+        if (Matches(cidr, endpoint.address)) {
+          longest_cidr = std::max(longest_cidr, int{cidr.prefix});
+        }
+      }
+      if (by_cidr && longest_cidr < 0) continue;
+
+      std::optional<Rank> rank;
+      const auto offer = [&](int kind, int length) {
+        const Rank offered(kind, length, !rule.ports.empty(),
+                           by_host && by_cidr && kind >= 2,
+                           -static_cast<long>(index));
+        if (!rank.has_value() || *rank < offered) rank = offered;
+      };
+      for (const std::string_view host : hosts) {
+        for (const HostPattern& pattern : rule.hosts) {
+          if (!Matches(pattern, Normal(host))) continue;
+          pattern.suffix ? offer(2, static_cast<int>(pattern.name.size()))
+                         : offer(3, 0);
+        }
+      }
+      for (const Cidr& address : rule.host_addresses) {
+        if (Matches(address, endpoint.address)) offer(1, 128);
+      }
+      if (!by_host) by_cidr ? offer(1, longest_cidr) : offer(0, 0);
+
+      if (rank.has_value() && (!best.has_value() || best_rank < *rank)) {
+        best = {vendor.name, index};
+        best_rank = *rank;
+      }
+    }
+  }
+  return best;
+}
+
+bool ReferenceNamesHost(const VendorConfig& config, std::string_view host) {
+  for (const Vendor& vendor : config.vendors) {
+    for (const MatchRule& rule : vendor.match) {
+      for (const HostPattern& pattern : rule.hosts) {
+        if (Matches(pattern, Normal(host))) return true;
+      }
+    }
+  }
+  return false;
+}
+
+}  // namespace proxymeter::collector

@@ -1,0 +1,29 @@
+// The documented precedence, written the obvious way: every rule is tried
+// against every connection. What the compiled policy is compared with.
+#ifndef PROXYMETER_COLLECTOR_POLICY_REFERENCE_POLICY_H_
+#define PROXYMETER_COLLECTOR_POLICY_REFERENCE_POLICY_H_
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "collector/policy/vendor_config.h"
+#include "proxymeter/endpoint.h"
+
+namespace proxymeter::collector {
+
+struct ReferenceMatch {
+  std::string_view vendor;
+  std::uint32_t rule;  ///< counted over all vendors
+};
+
+std::optional<ReferenceMatch> ReferenceFind(
+    const VendorConfig& config, const Endpoint& endpoint,
+    const std::vector<std::string_view>& hosts);
+
+bool ReferenceNamesHost(const VendorConfig& config, std::string_view host);
+
+}  // namespace proxymeter::collector
+
+#endif  // PROXYMETER_COLLECTOR_POLICY_REFERENCE_POLICY_H_

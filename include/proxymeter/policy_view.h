@@ -1,0 +1,372 @@
+// Looks vendors up in a policy file (policy.h). Runs inside crawlers: no
+// exceptions, no allocation, nothing of libc but memcpy and memcmp.
+//
+// Which rule wins
+//   A rule matches when all its conditions hold: host, cidr, port; of several
+//   values in one condition any is enough. Of the rules that match, the most
+//   specific wins:
+//     1. an exact host name
+//     2. a host suffix; the longer suffix, counted in characters, first
+//     3. a network; the longer prefix first. An address literal given as a
+//        host is a network of one address.
+//     4. a port alone
+//   A rule with both host and cidr counts as a host rule. Among equals a rule
+//   with a port condition goes before one without, then one with both host and
+//   cidr before one with host alone, then the one that stands earlier in the
+//   configuration.
+//
+// Names compare without regard to case and to one trailing dot. "*.example.com"
+// holds for names at any depth below example.com, not for example.com itself.
+// IPv4 addresses match IPv4 networks only: ::/0 does not hold for them.
+#ifndef PROXYMETER_POLICY_VIEW_H_
+#define PROXYMETER_POLICY_VIEW_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string_view>
+
+#include "proxymeter/endpoint.h"
+#include "proxymeter/limits.h"
+#include "proxymeter/policy.h"
+#include "proxymeter/policy_table.h"
+
+namespace proxymeter {
+
+enum class PolicyError : std::uint8_t {
+  kOk,
+  kTooShort,     ///< shorter than its header says, or than a header
+  kBadMagic,     ///< not a policy, or of a machine of other byte order
+  kBadVersion,   ///< written by another version of the collector
+  kBadChecksum,  ///< damaged
+  kBadLayout,    ///< sections out of bounds, of unexpected shape, or twice
+};
+
+constexpr std::string_view Describe(PolicyError error) noexcept {
+  switch (error) {
+    case PolicyError::kOk:
+      return "ok";
+    case PolicyError::kTooShort:
+      return "too short";
+    case PolicyError::kBadMagic:
+      return "not a policy file";
+    case PolicyError::kBadVersion:
+      return "unsupported version";
+    case PolicyError::kBadChecksum:
+      return "checksum mismatch";
+    case PolicyError::kBadLayout:
+      return "inconsistent layout";
+  }
+  return "unknown error";
+}
+
+/// A policy file, validated. Copies are cheap and refer to the same file.
+class PolicyView {
+ public:
+  constexpr PolicyView() = default;  // matches nothing
+
+  /// Validates everything that lookups rely on; `file` must outlive the view
+  /// and stay unchanged, 8-byte aligned. On an error `*view` is untouched.
+  static PolicyError Open(std::span<const std::byte> file,
+                          PolicyView* view) noexcept {
+    PolicyHeader header;
+    if (file.size() < sizeof(header)) return PolicyError::kTooShort;
+    std::memcpy(&header, file.data(), sizeof(header));
+    if (header.magic != kPolicyMagic) return PolicyError::kBadMagic;
+    if (header.version != kPolicyVersion) return PolicyError::kBadVersion;
+    if (file.size() < header.file_bytes) return PolicyError::kTooShort;
+    if (file.size() != header.file_bytes || file.size() % 8 != 0 ||
+        reinterpret_cast<std::uintptr_t>(file.data()) % kPolicyAlignment != 0) {
+      return PolicyError::kBadLayout;
+    }
+    if (PolicyChecksum(file) != header.checksum) {
+      return PolicyError::kBadChecksum;
+    }
+    if (header.section_count > kMaxPolicySections ||
+        header.section_count * sizeof(PolicySection) >
+            file.size() - sizeof(header)) {
+      return PolicyError::kBadLayout;
+    }
+    PolicyView opened;
+    std::uint64_t seen = 0;
+    for (std::uint32_t i = 0; i < header.section_count; ++i) {
+      PolicySection section;
+      std::memcpy(&section,
+                  file.data() + sizeof(header) + i * sizeof(PolicySection),
+                  sizeof(section));
+      if (section.kind > kLastPolicySectionKind) continue;
+      if (seen >> section.kind & 1) return PolicyError::kBadLayout;
+      seen |= std::uint64_t{1} << section.kind;
+      if (!opened.Attach(file, section)) return PolicyError::kBadLayout;
+    }
+    *view = opened;
+    return PolicyError::kOk;
+  }
+
+  /// True when some rule mentions this host (exact or suffix): the shim
+  /// remembers resolver answers only for those.
+  bool NamesHost(std::string_view host) const noexcept {
+    return WalkHost(host, [](PolicyHostKind, std::size_t,
+                             std::uint32_t) noexcept { return true; });
+  }
+
+  struct Match {
+    std::string_view vendor;  ///< inside the file; empty when !found
+    std::uint32_t rule;       ///< for RuleText
+    bool found;
+  };
+
+  /// The winning rule for a connection to `endpoint`. `hosts` are the names
+  /// known for its address; it may be empty. Time: O(log n) in addresses,
+  /// O(labels) per name, linear in rules that differ by port alone.
+  Match Find(const Endpoint& endpoint,
+             std::span<const std::string_view> hosts) const noexcept {
+    std::uint32_t rule = 0;
+    if (!FindByHost(endpoint, hosts, &rule) &&
+        !FindByAddress(endpoint, &rule) && !FindByPort(endpoint, &rule)) {
+      return {{}, 0, false};
+    }
+    PolicyRule entry;
+    PolicyText name;
+    if (!rules_.Get(rule, &entry) || !vendors_.Get(entry.vendor, &name)) {
+      return {{}, 0, false};
+    }
+    const std::string_view vendor = strings_.Text(name);
+    // A length beyond the limit would overrun the label buffers of callers.
+    if (vendor.empty() || vendor.size() > kMaxVendorLength) {
+      return {{}, 0, false};
+    }
+    return {vendor, rule, true};
+  }
+
+  /// Where a rule stands in the configuration, for people: "vendors[0].match[1]
+  /// (vendors.yaml:7)". Empty for an unknown rule.
+  std::string_view RuleText(std::uint32_t rule) const noexcept {
+    PolicyRule entry;
+    return rules_.Get(rule, &entry) ? strings_.Text(entry.text)
+                                    : std::string_view{};
+  }
+
+ private:
+  template <typename Entry>
+  static bool AttachTo(PolicyTable<Entry>* table,
+                       std::span<const std::byte> file,
+                       const PolicySection& section) noexcept {
+    if (section.stride != sizeof(Entry) || section.offset > file.size() ||
+        section.offset % kPolicyAlignment != 0 ||
+        section.count > (file.size() - section.offset) / sizeof(Entry)) {
+      return false;
+    }
+    *table = PolicyTable<Entry>(file.data() + section.offset, section.count);
+    return true;
+  }
+
+  bool Attach(std::span<const std::byte> file,
+              const PolicySection& section) noexcept {
+    switch (static_cast<PolicySectionKind>(section.kind)) {
+      case PolicySectionKind::kStrings:
+        return AttachTo(&strings_, file, section);
+      case PolicySectionKind::kVendors:
+        return AttachTo(&vendors_, file, section);
+      case PolicySectionKind::kRules:
+        return AttachTo(&rules_, file, section);
+      case PolicySectionKind::kPorts:
+        return AttachTo(&ports_, file, section);
+      case PolicySectionKind::kWithin4:
+        return AttachTo(&within4_, file, section);
+      case PolicySectionKind::kWithin6:
+        return AttachTo(&within6_, file, section);
+      case PolicySectionKind::kLists:
+        return AttachTo(&lists_, file, section);
+      case PolicySectionKind::kHosts:
+        return (section.count & (section.count - 1)) == 0 &&
+               AttachTo(&hosts_, file, section);
+      case PolicySectionKind::kNetworks:
+        return AttachTo(&networks_, file, section);
+      case PolicySectionKind::kAddresses4:
+        return AttachTo(&addresses4_, file, section);
+      case PolicySectionKind::kAddresses6:
+        return AttachTo(&addresses6_, file, section);
+      case PolicySectionKind::kPortRules:
+        return AttachTo(&port_rules_, file, section);
+    }
+    return false;
+  }
+
+  static std::uint32_t Ipv4Key(const Address& address) noexcept {
+    return std::uint32_t{address[12]} << 24 | std::uint32_t{address[13]} << 16 |
+           std::uint32_t{address[14]} << 8 | std::uint32_t{address[15]};
+  }
+
+  static bool SameName(std::string_view lower, const char* name) noexcept {
+    for (std::size_t i = 0; i < lower.size(); ++i) {
+      if (lower[i] != PolicyLowerCase(name[i])) return false;
+    }
+    return true;
+  }
+
+  bool LookUpHost(PolicyHostKind kind, const char* name, std::size_t length,
+                  std::uint32_t hash, std::uint32_t* list) const noexcept {
+    const std::uint64_t slots = hosts_.size();
+    for (std::uint64_t probe = 0; probe < slots; ++probe) {
+      PolicyHost slot;
+      if (!hosts_.Get((hash + probe) & (slots - 1), &slot)) return false;
+      if (slot.kind == PolicyHostKind::kNone) return false;
+      if (slot.hash != hash || slot.kind != kind ||
+          slot.name.length != length) {
+        continue;
+      }
+      const std::string_view text = strings_.Text(slot.name);
+      if (text.size() == length && SameName(text, name)) {
+        *list = slot.list;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// Calls visit(kind, length of the configured name, its candidate list) for
+  /// each entry that `host` falls under, shortest suffix first, the exact name
+  /// last, until it returns true.
+  template <typename Visit>
+  bool WalkHost(std::string_view host, Visit visit) const noexcept {
+    const char* const name = host.data();
+    std::size_t length = host.size();
+    if (length > 0 && name[length - 1] == '.') --length;
+    if (length == 0 || length > kMaxHostLength || hosts_.size() == 0) {
+      return false;
+    }
+    PolicyHostHash hash;
+    std::uint32_t list;
+    for (std::size_t at = length; at-- > 0;) {
+      if (name[at] == '.' && at > 0 &&
+          LookUpHost(PolicyHostKind::kSuffix, name + at + 1, length - at - 1,
+                     hash.Of(PolicyHostKind::kSuffix), &list) &&
+          visit(PolicyHostKind::kSuffix, length - at - 1, list)) {
+        return true;
+      }
+      hash.Add(name[at]);
+    }
+    return LookUpHost(PolicyHostKind::kExact, name, length,
+                      hash.Of(PolicyHostKind::kExact), &list) &&
+           visit(PolicyHostKind::kExact, length, list);
+  }
+
+  bool Holds(const PolicyRule& rule, const Endpoint& endpoint) const noexcept {
+    if (rule.ports.count > 0) {
+      PolicyPorts ports;
+      if (!ports_.FindRange(rule.ports.first, rule.ports.count, endpoint.port,
+                            &ports)) {
+        return false;
+      }
+    }
+    if (rule.within4.count == 0 && rule.within6.count == 0) return true;
+    if (IsIpv4(endpoint.address)) {
+      PolicyRange4 range;
+      return within4_.FindRange(rule.within4.first, rule.within4.count,
+                                Ipv4Key(endpoint.address), &range);
+    }
+    PolicyRange6 range;
+    return within6_.FindRange(rule.within6.first, rule.within6.count,
+                              PolicyAddress6{endpoint.address}, &range);
+  }
+
+  /// The first rule of a candidate list whose conditions hold.
+  bool FirstThatHolds(std::uint32_t list, const Endpoint& endpoint,
+                      std::uint32_t* index, PolicyRule* rule) const noexcept {
+    std::uint32_t count;
+    if (!lists_.Get(list, &count)) return false;
+    const std::uint64_t first = std::uint64_t{list} + kPolicyListHeaderWords;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      if (!lists_.Get(first + i, index) || !rules_.Get(*index, rule)) {
+        return false;
+      }
+      if (Holds(*rule, endpoint)) return true;
+    }
+    return false;
+  }
+
+  bool FindByHost(const Endpoint& endpoint,
+                  std::span<const std::string_view> hosts,
+                  std::uint32_t* rule) const noexcept {
+    // Precedence as one number, so that several names compare: specificity,
+    // port, network, then the complement of the position.
+    std::uint64_t best = 0;
+    for (const std::string_view host : hosts) {
+      WalkHost(host, [&](PolicyHostKind kind, std::size_t length,
+                         std::uint32_t list) noexcept {
+        std::uint32_t index;
+        PolicyRule entry;
+        if (!FirstThatHolds(list, endpoint, &index, &entry)) return false;
+        std::uint64_t rank = kind == PolicyHostKind::kExact ? 0xffff : length;
+        rank = rank << 1 | (entry.ports.count > 0);
+        rank = rank << 1 | (entry.within4.count + entry.within6.count > 0);
+        rank = rank << 32 | (0xffffffff - index);
+        if (rank > best) {
+          best = rank;
+          *rule = index;
+        }
+        return false;
+      });
+    }
+    return best != 0;
+  }
+
+  bool FindByAddress(const Endpoint& endpoint,
+                     std::uint32_t* rule) const noexcept {
+    std::uint32_t index;
+    if (IsIpv4(endpoint.address)) {
+      PolicyRangeTo<PolicyRange4> range;
+      if (!addresses4_.FindRange(0, addresses4_.size(),
+                                 Ipv4Key(endpoint.address), &range)) {
+        return false;
+      }
+      index = range.target;
+    } else {
+      PolicyRangeTo<PolicyRange6> range;
+      if (!addresses6_.FindRange(0, addresses6_.size(),
+                                 PolicyAddress6{endpoint.address}, &range)) {
+        return false;
+      }
+      index = range.target;
+    }
+    for (;;) {
+      PolicyNetwork network;
+      PolicyRule entry;
+      if (!networks_.Get(index, &network)) return false;
+      if (FirstThatHolds(network.list, endpoint, rule, &entry)) return true;
+      // Strictly downwards, so that no file can make this loop forever; the
+      // outermost network's kNoPolicyNetwork ends it the same way.
+      if (network.parent >= index) return false;
+      index = network.parent;
+    }
+  }
+
+  bool FindByPort(const Endpoint& endpoint,
+                  std::uint32_t* rule) const noexcept {
+    PolicyRangeTo<PolicyPorts> range;
+    if (!port_rules_.FindRange(0, port_rules_.size(), endpoint.port, &range)) {
+      return false;
+    }
+    *rule = range.target;
+    return true;
+  }
+
+  PolicyTable<char> strings_;
+  PolicyTable<PolicyText> vendors_;
+  PolicyTable<PolicyRule> rules_;
+  PolicyTable<PolicyPorts> ports_;
+  PolicyTable<PolicyRange4> within4_;
+  PolicyTable<PolicyRange6> within6_;
+  PolicyTable<std::uint32_t> lists_;
+  PolicyTable<PolicyHost> hosts_;
+  PolicyTable<PolicyNetwork> networks_;
+  PolicyTable<PolicyRangeTo<PolicyRange4>> addresses4_;
+  PolicyTable<PolicyRangeTo<PolicyRange6>> addresses6_;
+  PolicyTable<PolicyRangeTo<PolicyPorts>> port_rules_;
+};
+
+}  // namespace proxymeter
+
+#endif  // PROXYMETER_POLICY_VIEW_H_
