@@ -1,0 +1,212 @@
+#include "shim/protocol/http1_fields.h"
+
+#include <cstring>
+#include <limits>
+
+#include "shim/protocol/ascii.h"
+
+namespace proxymeter::protocol {
+
+void Http1Fields::Reset() {
+  state_ = State::kLineStart;
+  field_ = Field::kOther;
+  coding_ = Coding::kNone;
+  has_length_ = false;
+}
+
+Http1Fields::Step Http1Fields::Consume(Bytes data, HostName* host) {
+  std::size_t at = 0;
+  while (at < data.size()) {
+    if (state_ == State::kValue && field_ == Field::kOther) {
+      const void* found = std::memchr(data.data() + at, '\n', data.size() - at);
+      if (found == nullptr) return {data.size(), Status::kNeedMore};
+      at = static_cast<const std::uint8_t*>(found) - data.data() + 1;
+      state_ = State::kLineStart;
+      continue;
+    }
+    if (!Take(data[at], host)) return {at, Status::kLost};
+    ++at;
+    if (state_ == State::kEnd) return {at, Status::kEnd};
+  }
+  return {at, Status::kNeedMore};
+}
+
+bool Http1Fields::Take(std::uint8_t byte, HostName* host) {
+  switch (state_) {
+    case State::kLineStart:
+      return TakeLineStart(byte, host);
+    case State::kName:
+      return TakeName(byte, host);
+    case State::kNameEnd:
+      TakeNameEnd(byte, host);
+      return true;
+    case State::kValue:
+      return TakeValue(byte, host);
+    case State::kLastLf:
+      if (byte == '\n') {
+        state_ = State::kEnd;
+      } else {
+        SkipLine();
+      }
+      return true;
+    case State::kEnd:
+      break;
+  }
+  return false;
+}
+
+// A value is complete only when the next line turns out not to continue it.
+bool Http1Fields::TakeLineStart(std::uint8_t byte, HostName* host) {
+  if (byte == ' ' || byte == '\t') {
+    state_ = State::kValue;
+    return true;
+  }
+  if (!CommitValue(host)) return false;
+  field_ = Field::kOther;
+  token_length_ = 0;
+  if (byte == '\n') {
+    state_ = State::kEnd;
+    return true;
+  }
+  if (byte == '\r') {
+    state_ = State::kLastLf;
+    return true;
+  }
+  state_ = State::kName;
+  return TakeName(byte, host);
+}
+
+bool Http1Fields::TakeName(std::uint8_t byte, HostName* host) {
+  if (IsTokenByte(byte)) {
+    AppendToken(byte);
+    return true;
+  }
+  if (IsControl(byte) && !IsBlank(byte) && byte != '\n') return false;
+  state_ = State::kNameEnd;
+  TakeNameEnd(byte, host);
+  return true;
+}
+
+void Http1Fields::TakeNameEnd(std::uint8_t byte, HostName* host) {
+  if (byte == ':') {
+    StartValue(host);
+  } else if (byte == '\n') {
+    state_ = State::kLineStart;
+  } else if (!IsBlank(byte)) {
+    SkipLine();
+  }
+}
+
+void Http1Fields::StartValue(HostName* host) {
+  field_ = Field::kOther;
+  if (token() == "content-length") {
+    field_ = Field::kLength;
+  } else if (token() == "transfer-encoding") {
+    field_ = Field::kCoding;
+  } else if (token() == "host" && host != nullptr && host->empty()) {
+    field_ = Field::kHost;
+    host->Clear();
+  }
+  state_ = State::kValue;
+  token_length_ = 0;
+  value_ = 0;
+  started_ = false;
+  gap_ = false;
+}
+
+void Http1Fields::SkipLine() {
+  field_ = Field::kOther;
+  state_ = State::kValue;
+}
+
+bool Http1Fields::TakeValue(std::uint8_t byte, HostName* host) {
+  if (byte == '\n' || IsBlank(byte)) {
+    gap_ = started_;
+    if (byte == '\n') state_ = State::kLineStart;
+    return true;
+  }
+  if (field_ == Field::kLength) return TakeLengthByte(byte);
+  if (field_ == Field::kCoding) {
+    TakeCodingByte(byte);
+    return true;
+  }
+  // White space inside a host makes it invalid; around it, it means nothing.
+  if (gap_) host->AppendAuthority(' ');
+  host->AppendAuthority(byte);
+  started_ = true;
+  gap_ = false;
+  return true;
+}
+
+bool Http1Fields::TakeLengthByte(std::uint8_t byte) {
+  if (byte == ',') return CommitLength();
+  if (!IsDigit(byte) || gap_) return false;
+  constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
+  const unsigned digit = byte - '0';
+  if (value_ > (kMax - digit) / 10) return false;
+  value_ = value_ * 10 + digit;
+  started_ = true;
+  return true;
+}
+
+void Http1Fields::TakeCodingByte(std::uint8_t byte) {
+  if (byte == ',') {
+    CommitCoding();
+    return;
+  }
+  // Chunked takes no parameters, so whatever is no plain token is not chunked.
+  if (gap_ || !IsTokenByte(byte)) token_length_ = kTokenCapacity + 1;
+  AppendToken(byte);
+  started_ = true;
+}
+
+void Http1Fields::AppendToken(std::uint8_t byte) {
+  if (token_length_ < kTokenCapacity) {
+    token_[token_length_++] = static_cast<char>(ToLower(byte));
+  } else {
+    token_length_ = kTokenCapacity + 1;
+  }
+}
+
+std::string_view Http1Fields::token() const {
+  if (token_length_ > kTokenCapacity) return {};
+  return {token_.data(), token_length_};
+}
+
+bool Http1Fields::CommitValue(HostName* host) {
+  switch (field_) {
+    case Field::kOther:
+      return true;
+    case Field::kHost:
+      host->FinishAuthority();
+      return true;
+    case Field::kLength:
+      return CommitLength();
+    case Field::kCoding:
+      CommitCoding();
+      return true;
+  }
+  return false;
+}
+
+bool Http1Fields::CommitLength() {
+  if (!started_) return false;
+  if (has_length_ && length_ != value_) return false;
+  has_length_ = true;
+  length_ = value_;
+  value_ = 0;
+  started_ = false;
+  gap_ = false;
+  return true;
+}
+
+void Http1Fields::CommitCoding() {
+  if (started_ && token() != "identity") {
+    coding_ = token() == "chunked" ? Coding::kChunked : Coding::kOther;
+  }
+  token_length_ = 0;
+  started_ = false;
+  gap_ = false;
+}
+
+}  // namespace proxymeter::protocol

@@ -1,0 +1,89 @@
+// The header section of an HTTP/1 message, read as it streams by.
+#ifndef PROXYMETER_SHIM_PROTOCOL_HTTP1_FIELDS_H_
+#define PROXYMETER_SHIM_PROTOCOL_HTTP1_FIELDS_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "shim/protocol/bytes.h"
+#include "shim/protocol/host_name.h"
+
+namespace proxymeter::protocol {
+
+/// Reads field lines (RFC 9112, 5) up to the empty line and keeps what frames
+/// the body, and the host. Lines of any length pass; nothing else is stored.
+///
+/// Lenient where a wrong guess cannot move the end of the message: bare LF
+/// ends a line, lines without a colon are skipped, white space before the
+/// colon is ignored, a folded line continues the value before it.
+class Http1Fields {
+ public:
+  enum class Status : std::uint8_t { kNeedMore, kEnd, kLost };
+
+  /// By the last transfer coding. "identity" is none (RFC 2616, 3.6).
+  enum class Coding : std::uint8_t { kNone, kChunked, kOther };
+
+  struct Step {
+    std::size_t consumed;
+    Status status;
+  };
+
+  /// To be called before each header section.
+  void Reset();
+
+  /// Consumes up to and including the empty line. `host` takes the first Host
+  /// line unless it already holds a name; null where Host means nothing. It
+  /// must be the same for all of one section. kLost: Content-Length is no
+  /// number, exceeds 64 bits or contradicts itself, or a control character
+  /// stands in a field name.
+  Step Consume(Bytes data, HostName* host);
+
+  Coding coding() const { return coding_; }
+  bool has_length() const { return has_length_; }
+  std::uint64_t length() const { return length_; }
+
+ private:
+  enum class State : std::uint8_t {
+    kLineStart,
+    kName,
+    kNameEnd,
+    kValue,
+    kLastLf,
+    kEnd,
+  };
+  enum class Field : std::uint8_t { kOther, kHost, kLength, kCoding };
+
+  static constexpr std::size_t kTokenCapacity = 17;  // "transfer-encoding"
+
+  bool Take(std::uint8_t byte, HostName* host);
+  bool TakeLineStart(std::uint8_t byte, HostName* host);
+  bool TakeName(std::uint8_t byte, HostName* host);
+  void TakeNameEnd(std::uint8_t byte, HostName* host);
+  bool TakeValue(std::uint8_t byte, HostName* host);
+  bool TakeLengthByte(std::uint8_t byte);
+  void TakeCodingByte(std::uint8_t byte);
+  void StartValue(HostName* host);
+  void SkipLine();
+  void AppendToken(std::uint8_t byte);
+  std::string_view token() const;
+  bool CommitValue(HostName* host);
+  bool CommitLength();
+  void CommitCoding();
+
+  std::uint64_t value_ = 0;
+  std::uint64_t length_ = 0;
+  std::array<char, kTokenCapacity> token_{};
+  std::uint8_t token_length_ = 0;  // kTokenCapacity + 1: too long
+  State state_ = State::kLineStart;
+  Field field_ = Field::kOther;
+  Coding coding_ = Coding::kNone;
+  bool has_length_ = false;
+  bool started_ = false;  // the value's current element has bytes
+  bool gap_ = false;      // and white space came after them
+};
+
+}  // namespace proxymeter::protocol
+
+#endif  // PROXYMETER_SHIM_PROTOCOL_HTTP1_FIELDS_H_
