@@ -1,0 +1,28 @@
+#include "shim/attribution/attribution.h"
+
+namespace proxymeter::shim {
+
+VendorName Attribution::Classify(const Endpoint& endpoint) {
+  ResolvedHosts::Names names;
+  hosts_.Find(endpoint.address, &names);
+  {
+    const PolicyMap::Reader reader(&policy_);
+    const PolicyView::Match match =
+        reader.policy().Find(endpoint, names.view());
+    if (match.found) return VendorName(match.vendor);
+  }
+  if (!LeavesCluster(endpoint.address)) return VendorName();
+  const std::string_view vendor = environment_->vendor();
+  return VendorName(vendor.empty() ? std::string_view(kDirectVendor) : vendor);
+}
+
+void Attribution::Resolved(std::string_view host, const Address& address) {
+  hosts_.Remember(address, host);
+}
+
+bool Attribution::Matters(std::string_view host) {
+  const PolicyMap::Reader reader(&policy_);
+  return reader.policy().NamesHost(host);
+}
+
+}  // namespace proxymeter::shim

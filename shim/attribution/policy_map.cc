@@ -1,0 +1,105 @@
+#include "shim/attribution/policy_map.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "shim/clock.h"
+#include "shim/kernel.h"
+
+namespace proxymeter::shim {
+namespace {
+
+constexpr std::uint64_t kLookIntervalNs = 1'000'000'000;
+constinit const PolicyView kNoPolicy;
+
+}  // namespace
+
+PolicyMap::Reader::Reader(PolicyMap* map)
+    : map_(map), slot_(-1), view_(&kNoPolicy) {
+  for (;;) {
+    const int slot = map->current_.load(std::memory_order_acquire);
+    if (slot < 0) return;
+    map->slots_[slot].readers.fetch_add(1, std::memory_order_seq_cst);
+    // Still in force? Otherwise its memory may be going away.
+    if (map->current_.load(std::memory_order_seq_cst) == slot) {
+      slot_ = slot;
+      view_ = &map->slots_[slot].view;
+      return;
+    }
+    map->slots_[slot].readers.fetch_sub(1, std::memory_order_release);
+  }
+}
+
+PolicyMap::Reader::~Reader() {
+  if (slot_ >= 0) {
+    map_->slots_[slot_].readers.fetch_sub(1, std::memory_order_release);
+  }
+}
+
+PolicyMap::Change PolicyMap::Refresh(const Path& directory) {
+  const std::uint64_t now = MonotonicNs();
+  if (now < next_look_ns_.load(std::memory_order_relaxed)) {
+    return Change::kNone;
+  }
+  if (loading_.exchange(true, std::memory_order_acquire)) {
+    return Change::kNone;  // Another thread is at it, or this one was.
+  }
+  const Change change = Load(directory);
+  next_look_ns_.store(now + kLookIntervalNs, std::memory_order_relaxed);
+  loading_.store(false, std::memory_order_release);
+  return change;
+}
+
+PolicyMap::Change PolicyMap::Load(const Path& directory) {
+  const Path path = Join(directory, kPolicyName);
+  if (path.empty()) return Change::kNone;
+  struct stat status;
+  if (kernel::Call(SYS_newfstatat, AT_FDCWD, path.c_str(), &status, 0) != 0) {
+    return Change::kNone;  // No collector yet. What was in force stays.
+  }
+  const Identity identity = {status.st_ino, status.st_size,
+                             status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
+  if (identity == seen_) return Change::kNone;
+
+  const int current = current_.load(std::memory_order_relaxed);
+  Slot& slot = slots_[current == 0 ? 1 : 0];
+  if (slot.readers.load(std::memory_order_seq_cst) != 0) {
+    return Change::kNone;  // Somebody still reads the one before: next time.
+  }
+  if (slot.memory != nullptr) {
+    kernel::Call(SYS_munmap, slot.memory, static_cast<long>(slot.bytes));
+    slot.memory = nullptr;
+    slot.view = PolicyView();
+  }
+  seen_ = identity;
+
+  struct stat parent;
+  const kernel::ScopedDescriptor file(
+      kernel::Call(SYS_openat, AT_FDCWD, path.c_str(),
+                   O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0));
+  if (!file.ok() || kernel::Call(SYS_fstat, file.get(), &status) != 0 ||
+      kernel::Call(SYS_newfstatat, AT_FDCWD, directory.c_str(), &parent, 0) !=
+          0 ||
+      !S_ISREG(status.st_mode) || status.st_uid != parent.st_uid ||
+      status.st_size <= 0) {
+    return Change::kRejected;
+  }
+  const long memory =
+      kernel::Call(SYS_mmap, 0, static_cast<long>(status.st_size), PROT_READ,
+                   MAP_SHARED, file.get(), 0);
+  if (memory < 0 && memory > -4096) return Change::kRejected;
+  slot.memory = reinterpret_cast<void*>(memory);
+  slot.bytes = static_cast<std::size_t>(status.st_size);
+  const PolicyError error = PolicyView::Open(
+      {reinterpret_cast<const std::byte*>(memory), slot.bytes}, &slot.view);
+  if (error != PolicyError::kOk) {
+    kernel::Call(SYS_munmap, slot.memory, static_cast<long>(slot.bytes));
+    slot.memory = nullptr;
+    return Change::kRejected;
+  }
+  current_.store(current == 0 ? 1 : 0, std::memory_order_seq_cst);
+  return Change::kLoaded;
+}
+
+}  // namespace proxymeter::shim

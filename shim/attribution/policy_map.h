@@ -1,0 +1,74 @@
+// The collector's policy file, mapped read-only and followed when it changes.
+#ifndef PROXYMETER_SHIM_ATTRIBUTION_POLICY_MAP_H_
+#define PROXYMETER_SHIM_ATTRIBUTION_POLICY_MAP_H_
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "proxymeter/policy_view.h"
+#include "shim/environment.h"
+
+namespace proxymeter::shim {
+
+class PolicyMap {
+ public:
+  constexpr PolicyMap() = default;
+
+  enum class Change : std::uint8_t {
+    kNone,      ///< same file as before, or looked at less than a second ago
+    kLoaded,    ///< a new file is in force
+    kRejected,  ///< a new file failed validation; the old one stays in force
+  };
+
+  /// Looks at DIR/policy, at most once a second. Refuses a file that the
+  /// directory's owner does not own. Leaves errno alone.
+  Change Refresh(const Path& directory);
+
+  /// A policy that stays mapped while this object lives; empty (matches
+  /// nothing) when there is none.
+  class Reader {
+   public:
+    explicit Reader(PolicyMap* map);
+    ~Reader();
+    Reader(const Reader&) = delete;
+    Reader& operator=(const Reader&) = delete;
+
+    const PolicyView& policy() const { return *view_; }
+
+   private:
+    PolicyMap* map_;
+    int slot_;
+    const PolicyView* view_;
+  };
+
+ private:
+  struct Slot {
+    std::atomic<std::uint32_t> readers{0};
+    PolicyView view;
+    void* memory = nullptr;
+    std::size_t bytes = 0;
+  };
+  struct Identity {
+    ino_t inode = 0;
+    std::int64_t size = 0;
+    std::int64_t modified_s = 0;
+    std::int64_t modified_ns = 0;
+    bool operator==(const Identity&) const = default;
+  };
+
+  Change Load(const Path& directory);
+
+  // One in force, one being replaced; -1 is none.
+  std::atomic<int> current_{-1};
+  Slot slots_[2];
+  std::atomic<std::uint64_t> next_look_ns_{0};
+  std::atomic<bool> loading_{false};
+  Identity seen_;
+};
+
+}  // namespace proxymeter::shim
+
+#endif  // PROXYMETER_SHIM_ATTRIBUTION_POLICY_MAP_H_

@@ -1,0 +1,212 @@
+#include "shim/connection/connection.h"
+
+#include <errno.h>
+
+#include <cstring>
+#include <new>
+
+#include "shim/connection/connections.h"
+
+namespace proxymeter::shim {
+
+void Connection::Begin(Connections* home, JournalRow* vendor_row,
+                       const Endpoint& remote, bool established) {
+  home_ = home;
+  vendor_row_ = vendor_row;
+  remote_ = remote;
+  target_.Clear();
+  generation_.store(home->process_generation(), std::memory_order_relaxed);
+  row_.store(nullptr, std::memory_order_relaxed);
+  for (auto& held : held_) held.store(0, std::memory_order_relaxed);
+  for (auto& random : randoms_) {
+    for (auto& word : random) word.store(0, std::memory_order_relaxed);
+  }
+  socket_stream_.Begin(this, 0);
+  streams_[0].store(&socket_stream_, std::memory_order_relaxed);
+  for (std::uint8_t depth = 1; depth < kMaxStreams; ++depth) {
+    streams_[depth].store(nullptr, std::memory_order_relaxed);
+  }
+  connecting_.store(!established, std::memory_order_relaxed);
+  if (established) Add(vendor_row, kConnectionsOk, 1);
+  // Last: a stale pointer may be retained from here on.
+  references_.store(1, std::memory_order_release);
+}
+
+bool Connection::TryRetain() {
+  std::uint32_t references = references_.load(std::memory_order_relaxed);
+  do {
+    if (references == 0) return false;
+  } while (!references_.compare_exchange_weak(references, references + 1,
+                                              std::memory_order_acq_rel));
+  return true;
+}
+
+bool Connection::DropReference() {
+  return references_.fetch_sub(1, std::memory_order_acq_rel) == 1;
+}
+
+void Connection::End() {
+  if (connecting()) Abandoned();
+  ReleaseToTarget();
+  for (auto& random : randoms_) {
+    const std::uint64_t word = random[0].load(std::memory_order_relaxed);
+    if (word != 0) home_->tls().Remove(word, this);
+    random[0].store(0, std::memory_order_relaxed);
+  }
+}
+
+Stream* Connection::EnsureStream(std::uint8_t depth) {
+  if (depth >= kMaxStreams) return nullptr;
+  if (Stream* existing = stream(depth)) return existing;
+  Stream* fresh = home_->NewStream();
+  if (fresh == nullptr) return nullptr;
+  fresh->Begin(this, depth);
+  // Reading and writing a TLS session from two threads at once is not allowed,
+  // so nobody else is here; a leak would be the worst of it.
+  streams_[depth].store(fresh, std::memory_order_release);
+  return fresh;
+}
+
+void Connection::Established() {
+  if (!connecting_.exchange(false, std::memory_order_relaxed)) return;
+  Add(vendor_row_, kConnectionsOk, 1);
+}
+
+void Connection::ConnectFailed(int error) {
+  if (!connecting_.exchange(false, std::memory_order_relaxed)) return;
+  home_->CountFailure(vendor_row_->vendor(), error);
+}
+
+void Connection::Abandoned() {
+  if (!connecting_.exchange(false, std::memory_order_relaxed)) return;
+  // A forked child that closes its copy says nothing about the parent's.
+  if (generation_.load(std::memory_order_relaxed) !=
+      home_->process_generation()) {
+    return;
+  }
+  Add(vendor_row_, kConnectionsAbandoned, 1);
+}
+
+void Connection::SetRow(JournalRow* row) {
+  row_.store(row, std::memory_order_release);
+  Release(row);
+}
+
+void Connection::HoldSent(std::size_t size) { Hold(kSentDirection, size); }
+
+void Connection::HoldReceived(std::size_t size) {
+  Hold(kReceivedDirection, size);
+}
+
+void Connection::Hold(Direction direction, std::size_t size) {
+  DropHeldOfParent();
+  Add(vendor_row_,
+      direction == kSentDirection ? kHeldSentBytes : kHeldReceivedBytes, size);
+  held_[direction].fetch_add(size, std::memory_order_acq_rel);
+}
+
+void Connection::Release(JournalRow* row) {
+  DropHeldOfParent();
+  constexpr struct {
+    Direction direction;
+    TrafficCounter traffic;
+    VendorCounter released;
+  } kDirections[] = {
+      {kSentDirection, kSentBytes, kReleasedSentBytes},
+      {kReceivedDirection, kReceivedBytes, kReleasedReceivedBytes},
+  };
+  for (const auto& each : kDirections) {
+    const std::uint64_t size =
+        held_[each.direction].exchange(0, std::memory_order_acq_rel);
+    if (size == 0) continue;
+    // A process killed between the two loses these bytes, as it loses what the
+    // kernel moved and no hook reported yet; the other order would count them
+    // twice.
+    Add(vendor_row_, each.released, size);
+    Add(row, each.traffic, size);
+  }
+}
+
+void Connection::DropHeldOfParent() {
+  const std::uint32_t now = home_->process_generation();
+  std::uint32_t before = generation_.load(std::memory_order_relaxed);
+  if (before == now || !generation_.compare_exchange_strong(
+                           before, now, std::memory_order_relaxed)) {
+    return;
+  }
+  for (auto& held : held_) held.store(0, std::memory_order_relaxed);
+}
+
+void Connection::ReleaseToTarget() {
+  DropHeldOfParent();
+  if (held_[0].load(std::memory_order_relaxed) == 0 &&
+      held_[1].load(std::memory_order_relaxed) == 0) {
+    return;
+  }
+  JournalRow* row = this->row();
+  if (row == nullptr) {
+    const bool tls = has_client_random();
+    row = FindRow(target(), tls ? Protocol::kTls : Protocol::kTcp,
+                  Visibility::kInferred);
+  }
+  Release(row);
+}
+
+std::string_view Connection::target() {
+  if (!target_.empty()) return target_.view();
+  // The address of a proxy is nobody's destination.
+  if (vendor_row_->vendor() != kDirectVendor) return kUnknownDestination;
+  target_.AssignAddress({remote_.address.data(), remote_.address.size()});
+  return target_.view();
+}
+
+JournalRow* Connection::FindRow(std::string_view destination, Protocol protocol,
+                                Visibility visibility) {
+  return home_->meter().Find({.kind = RowKind::kTraffic,
+                              .protocol = protocol,
+                              .visibility = visibility,
+                              .vendor = vendor_row_->vendor(),
+                              .destination = destination});
+}
+
+void Connection::CountTunnelReply(Protocol protocol, std::uint16_t code) {
+  Add(home_->meter().Find({.kind = RowKind::kTunnel,
+                           .protocol = protocol,
+                           .code = code,
+                           .vendor = vendor_row_->vendor()}),
+      kTunnelReplies, 1);
+}
+
+void Connection::CountEvent(ShimCounter counter) {
+  home_->meter().Count(counter);
+}
+
+void Connection::SetClientRandom(std::uint8_t tls_depth,
+                                 std::span<const std::uint8_t, 32> random) {
+  ClientRandom words;
+  std::memcpy(words.data(), random.data(), random.size());
+  auto& stored = randoms_[tls_depth];
+  for (int i = 3; i >= 0; --i) {
+    stored[i].store(words[i], std::memory_order_release);
+  }
+  if (words[0] == 0 || !home_->tls().Insert(words[0], this)) {
+    stored[0].store(0, std::memory_order_relaxed);
+  }
+}
+
+bool Connection::HasClientRandom(const ClientRandom& random,
+                                 std::uint8_t* tls_depth) const {
+  for (std::uint8_t depth = 0; depth < kMaxStreams; ++depth) {
+    bool equal = random[0] != 0;
+    for (int i = 0; equal && i < 4; ++i) {
+      equal = randoms_[depth][i].load(std::memory_order_acquire) == random[i];
+    }
+    if (equal) {
+      *tls_depth = depth;
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace proxymeter::shim

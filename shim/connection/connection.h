@@ -1,0 +1,118 @@
+// One TCP connection to a proxy (or directly to the internet).
+#ifndef PROXYMETER_SHIM_CONNECTION_CONNECTION_H_
+#define PROXYMETER_SHIM_CONNECTION_CONNECTION_H_
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "proxymeter/endpoint.h"
+#include "proxymeter/journal.h"
+#include "shim/connection/stream.h"
+#include "shim/protocol/host_name.h"
+
+namespace proxymeter::shim {
+
+class Connections;
+
+/// Lives in a slab whose memory is never unmapped: a pointer to a dead one may
+/// be held, and TryRetain tells. Descriptors that share the connection (dup)
+/// and calls under way each hold a reference.
+class Connection {
+ public:
+  static constexpr std::uint8_t kMaxStreams = 3;
+  using ClientRandom = std::array<std::uint64_t, 4>;
+
+  /// Takes a fresh one into use, with one reference. `vendor_row` is the
+  /// vendor's row, whose name outlives every policy.
+  void Begin(Connections* home, JournalRow* vendor_row, const Endpoint& remote,
+             bool established);
+
+  bool TryRetain();
+  /// True when this was the last reference: the caller ends the connection.
+  bool DropReference();
+  /// Gives every held byte its destination and counts how connecting ended.
+  void End();
+
+  Stream* socket_stream() { return &socket_stream_; }
+  /// The stream at `depth`, null when it has not begun.
+  Stream* stream(std::uint8_t depth) const {
+    return streams_[depth].load(std::memory_order_acquire);
+  }
+  /// Begins the stream at `depth`; null when there is no memory.
+  Stream* EnsureStream(std::uint8_t depth);
+
+  // How connecting went.
+  bool connecting() const {
+    return connecting_.load(std::memory_order_relaxed);
+  }
+  void Established();
+  /// `error` is connect's errno.
+  void ConnectFailed(int error);
+  /// Closed before an answer came.
+  void Abandoned();
+
+  // Where bytes go.
+  /// The row for bytes that belong to no request in particular; null while the
+  /// destination is unknown.
+  JournalRow* row() const { return row_.load(std::memory_order_acquire); }
+  /// Sets it, and gives it what has been held so far.
+  void SetRow(JournalRow* row);
+  void HoldSent(std::size_t size);
+  void HoldReceived(std::size_t size);
+  std::uint64_t held_received() const {
+    return held_[1].load(std::memory_order_relaxed);
+  }
+  /// Gives held bytes to what the connection's target is so far.
+  void ReleaseToTarget();
+
+  // What it is for. The sending side of the stream in charge writes the target.
+  /// SNI, else the CONNECT or SOCKS target; else the remote address when no
+  /// proxy is in between, or `_unknown`.
+  std::string_view target();
+  void set_target(const protocol::HostName& host) { target_ = host; }
+  JournalRow* FindRow(std::string_view destination, Protocol protocol,
+                      Visibility visibility);
+  void CountTunnelReply(Protocol protocol, std::uint16_t code);
+  void CountEvent(ShimCounter counter);
+
+  // The TLS session that stream `tls_depth` carries.
+  void SetClientRandom(std::uint8_t tls_depth,
+                       std::span<const std::uint8_t, 32> random);
+  /// A TLS session whose hello was seen is told by its random alone.
+  bool has_client_random() const {
+    return randoms_[0][0].load(std::memory_order_relaxed) != 0;
+  }
+  bool HasClientRandom(const ClientRandom& random,
+                       std::uint8_t* tls_depth) const;
+
+ private:
+  enum Direction : std::uint8_t { kSentDirection, kReceivedDirection };
+
+  void Hold(Direction direction, std::size_t size);
+  void Release(JournalRow* row);
+  void DropHeldOfParent();
+
+  std::atomic<std::uint32_t> references_;
+  Connections* home_;
+  JournalRow* vendor_row_;
+  Endpoint remote_;
+  std::atomic<bool> connecting_;
+  // The process (Process::generation) whose held bytes these are: a forked
+  // child must not give its parent's a second time.
+  std::atomic<std::uint32_t> generation_;
+  std::atomic<JournalRow*> row_;
+  std::atomic<std::uint64_t> held_[2];
+  protocol::HostName target_;
+  Stream socket_stream_;
+  std::atomic<Stream*> streams_[kMaxStreams];  // [0] is the one above
+  // Of the TLS session in each stream. Word 0 is stored last; zero is none.
+  std::atomic<std::uint64_t> randoms_[kMaxStreams][4];
+};
+
+}  // namespace proxymeter::shim
+
+#endif  // PROXYMETER_SHIM_CONNECTION_CONNECTION_H_

@@ -1,0 +1,47 @@
+// Which connection does a descriptor belong to?
+#ifndef PROXYMETER_SHIM_CONNECTION_CONNECTION_TABLE_H_
+#define PROXYMETER_SHIM_CONNECTION_CONNECTION_TABLE_H_
+
+#include <atomic>
+#include <cstdint>
+
+#include "shim/connection/connection.h"
+
+namespace proxymeter::shim {
+
+/// Indexed by descriptor, lock-free. Memory for 1,024 descriptors at a time is
+/// taken when one of them is first tracked, and kept.
+class ConnectionTable {
+ public:
+  /// The highest value fs.nr_open has by default; a descriptor above it is
+  /// never tracked.
+  static constexpr std::uint32_t kMaxDescriptors = 1u << 20;
+
+  constexpr ConnectionTable() = default;
+
+  /// The connection of `fd` or null. No reference is taken: the pointer is good
+  /// for comparing, and for Connection::TryRetain.
+  Connection* Peek(int fd) const {
+    const auto index = static_cast<std::uint32_t>(fd);
+    if (index >= kMaxDescriptors) return nullptr;
+    const Entry* block =
+        blocks_[index / kBlock].load(std::memory_order_acquire);
+    if (block == nullptr) return nullptr;
+    return block[index % kBlock].load(std::memory_order_acquire);
+  }
+
+  /// Puts `connection` (or null) under `fd` and returns what was there. The
+  /// table's reference goes in and out with the pointer. When `stored` comes
+  /// back false there was no room, and the caller keeps its reference.
+  Connection* Exchange(int fd, Connection* connection, bool* stored);
+
+ private:
+  using Entry = std::atomic<Connection*>;
+  static constexpr std::uint32_t kBlock = 1024;
+
+  std::atomic<Entry*> blocks_[kMaxDescriptors / kBlock]{};
+};
+
+}  // namespace proxymeter::shim
+
+#endif  // PROXYMETER_SHIM_CONNECTION_CONNECTION_TABLE_H_

@@ -1,0 +1,104 @@
+#include "shim/connection/connections.h"
+
+#include <errno.h>
+
+namespace proxymeter::shim {
+namespace {
+
+VendorCounter CounterOf(int error) {
+  switch (error) {
+    case ECONNREFUSED:
+      return kConnectionsRefused;
+    case ETIMEDOUT:
+      return kConnectionsTimedOut;
+    default:
+      return kConnectionsFailed;
+  }
+}
+
+}  // namespace
+
+Connection* Connections::Retain(int fd) {
+  for (;;) {
+    Connection* connection = table_.Peek(fd);
+    if (connection == nullptr || !connection->TryRetain()) return nullptr;
+    if (table_.Peek(fd) == connection) return connection;
+    // Closed, and the memory perhaps another connection's by now.
+    Release(connection);
+  }
+}
+
+Connections::Use Connections::FindTls(const Connection::ClientRandom& random,
+                                      std::uint8_t* tls_depth) {
+  Connection* found = nullptr;
+  tls_.Visit(random[0], [&](Connection* connection) {
+    if (!connection->HasClientRandom(random, tls_depth)) return false;
+    if (!connection->TryRetain()) return false;
+    if (connection->HasClientRandom(random, tls_depth)) {
+      found = connection;
+      return true;
+    }
+    Release(connection);
+    return false;
+  });
+  return Use(this, found);
+}
+
+JournalRow* Connections::VendorRow(std::string_view vendor) {
+  return meter_->Find({.kind = RowKind::kVendor, .vendor = vendor});
+}
+
+void Connections::Open(int fd, std::string_view vendor, const Endpoint& remote,
+                       bool established) {
+  Connection* connection = pool_.Allocate();
+  if (connection == nullptr) {
+    meter_->Count(kConnectionsUntracked);
+    return;
+  }
+  connection->Begin(this, VendorRow(vendor), remote, established);
+  bool stored;
+  Connection* previous = table_.Exchange(fd, connection, &stored);
+  if (!stored) {
+    meter_->Count(kConnectionsUntracked);
+    Release(connection);
+  }
+  if (previous != nullptr) Release(previous);
+}
+
+void Connections::CountFailure(std::string_view vendor, int error) {
+  Add(VendorRow(vendor), CounterOf(error), 1);
+}
+
+void Connections::Share(int from, int to) {
+  Connection* connection = Retain(from);
+  bool stored = false;
+  Connection* previous = table_.Exchange(to, connection, &stored);
+  if (connection != nullptr && !stored) {
+    meter_->Count(kConnectionsUntracked);
+    Release(connection);
+  }
+  if (previous != nullptr) Release(previous);
+}
+
+Connection* Connections::Take(int fd) {
+  if (!Tracks(fd)) return nullptr;
+  bool stored;
+  return table_.Exchange(fd, nullptr, &stored);
+}
+
+void Connections::PutBack(int fd, Connection* connection) {
+  bool stored;
+  Connection* previous = table_.Exchange(fd, connection, &stored);
+  if (previous != nullptr) Release(previous);
+}
+
+void Connections::Release(Connection* connection) {
+  if (!connection->DropReference()) return;
+  connection->End();
+  for (std::uint8_t depth = 1; depth < Connection::kMaxStreams; ++depth) {
+    if (Stream* stream = connection->stream(depth)) streams_.Free(stream);
+  }
+  pool_.Free(connection);
+}
+
+}  // namespace proxymeter::shim

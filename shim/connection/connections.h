@@ -1,0 +1,91 @@
+// All connections of the process.
+#ifndef PROXYMETER_SHIM_CONNECTION_CONNECTIONS_H_
+#define PROXYMETER_SHIM_CONNECTION_CONNECTIONS_H_
+
+#include <string_view>
+
+#include "proxymeter/endpoint.h"
+#include "shim/connection/connection.h"
+#include "shim/connection/connection_table.h"
+#include "shim/connection/slab.h"
+#include "shim/connection/tls_pairing.h"
+#include "shim/meter/meter.h"
+#include "shim/process.h"
+
+namespace proxymeter::shim {
+
+class Connections {
+ public:
+  constexpr Connections(Meter* meter, Process* process)
+      : meter_(meter), process_(process) {}
+
+  /// A reference for as long as it lives; of a scope in which no foreign code
+  /// runs, so that neither pthread_cancel nor longjmp can skip its end.
+  class Use {
+   public:
+    Use(Connections* home, Connection* connection)
+        : home_(home), connection_(connection) {}
+    ~Use() {
+      if (connection_ != nullptr) home_->Release(connection_);
+    }
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+
+    explicit operator bool() const { return connection_ != nullptr; }
+    Connection* operator->() const { return connection_; }
+    Connection* get() const { return connection_; }
+
+   private:
+    Connections* home_;
+    Connection* connection_;
+  };
+
+  bool Tracks(int fd) const { return table_.Peek(fd) != nullptr; }
+
+  /// The connection of `fd`, if it has one.
+  Use Acquire(int fd) { return Use(this, Retain(fd)); }
+
+  /// The connection that carries the TLS session with this client random, and
+  /// the depth of the stream that is the session's ciphertext.
+  Use FindTls(const Connection::ClientRandom& random, std::uint8_t* tls_depth);
+
+  /// Tracks `fd` as a new connection to `vendor`. Counted as untracked when
+  /// there is no room.
+  void Open(int fd, std::string_view vendor, const Endpoint& remote,
+            bool established);
+  /// Counts a connection that never came to be.
+  void CountFailure(std::string_view vendor, int error);
+
+  /// `to` becomes another descriptor of what `from` is.
+  void Share(int from, int to);
+
+  /// Takes the entry of `fd` out, with its reference: for PutBack or Release.
+  Connection* Take(int fd);
+  void PutBack(int fd, Connection* connection);
+  /// Drops a reference; the last one ends the connection.
+  void Release(Connection* connection);
+  void Forget(int fd) {
+    if (Connection* connection = Take(fd)) Release(connection);
+  }
+
+  // For Connection and Stream.
+  Meter& meter() { return *meter_; }
+  TlsPairing& tls() { return tls_; }
+  std::uint32_t process_generation() { return process_->generation(); }
+  Stream* NewStream() { return streams_.Allocate(); }
+  JournalRow* VendorRow(std::string_view vendor);
+
+ private:
+  Connection* Retain(int fd);
+
+  Meter* meter_;
+  Process* process_;
+  ConnectionTable table_;
+  TlsPairing tls_;
+  Slab<Connection> pool_;
+  Slab<Stream> streams_;
+};
+
+}  // namespace proxymeter::shim
+
+#endif  // PROXYMETER_SHIM_CONNECTION_CONNECTIONS_H_

@@ -1,0 +1,415 @@
+#include "shim/connection/stream.h"
+
+#include <new>
+
+#include "shim/connection/connection.h"
+#include "shim/meter/meter.h"
+
+namespace proxymeter::shim {
+namespace {
+
+using protocol::Bytes;
+using protocol::Http1Event;
+using protocol::Method;
+
+constexpr std::uint8_t kTlsHandshakeRecord = 22;  // RFC 8446, 5.1
+constexpr std::uint8_t kSocks4Version = 4;
+constexpr std::uint8_t kSocks5Version = 5;
+
+// After its ClientHello a client sends its Finished, then data. Data without
+// an SSL object known by then means that the library's calls bypass us.
+constexpr std::uint8_t kSendsBeforeOpaque = 2;
+constexpr std::uint64_t kReceivedBeforeOpaque = 64 * 1024;
+
+bool MayStartMethod(std::uint8_t byte) { return byte >= 'A' && byte <= 'Z'; }
+
+TrafficCounter ClassOf(int status) {
+  if (status < 100 || status > 599) return kResponsesOther;
+  return static_cast<TrafficCounter>(kResponses1xx + status / 100 - 1);
+}
+
+}  // namespace
+
+void Stream::Begin(Connection* connection, std::uint8_t depth) {
+  connection_ = connection;
+  depth_ = depth;
+  stage_.store(Stage::kFirstBytes, std::memory_order_relaxed);
+  socks_reply_due_.store(false, std::memory_order_relaxed);
+  exchanges_.Clear();
+  new (&sending_) SideLock();
+  new (&receiving_) SideLock();
+  in_tunnel_ = false;
+  handshake_sends_ = 0;
+  request_row_ = nullptr;
+  unassigned_ = 0;
+  new (&response_) protocol::Http1ResponseParser();
+  response_.Reset();
+}
+
+void Stream::CountSent(JournalRow* row, std::size_t size) {
+  if (depth_ != 0 || size == 0) return;
+  if (row == nullptr) {
+    connection_->HoldSent(size);
+  } else {
+    Add(row, kSentBytes, size);
+  }
+}
+
+void Stream::CountReceived(JournalRow* row, std::size_t size) {
+  if (depth_ != 0 || size == 0) return;
+  if (row != nullptr) {
+    Add(row, kReceivedBytes, size);
+    return;
+  }
+  connection_->HoldReceived(size);
+  // The sending side may have found the row, and released what was held, in
+  // between.
+  if (JournalRow* found = connection_->row()) connection_->SetRow(found);
+}
+
+void Stream::BecomeOpaque(Protocol protocol) {
+  stage_.store(Stage::kOpaque, std::memory_order_release);
+  if (connection_->row() != nullptr) return;
+  connection_->SetRow(connection_->FindRow(connection_->target(), protocol,
+                                           Visibility::kInferred));
+}
+
+void Stream::Desynchronise(Protocol protocol) {
+  connection_->CountEvent(kDesynchronised);
+  BecomeOpaque(protocol);
+}
+
+void Stream::SentUnseen(std::size_t size) {
+  if (stage() != Stage::kOpaque) {
+    if (stage() == Stage::kTlsHandshake) {
+      // Nothing to parse here: where the bytes go is all that is open.
+      CountSent(connection_->row(), size);
+      return;
+    }
+    Desynchronise(opaque_protocol());
+  }
+  CountSent(connection_->row(), size);
+}
+
+void Stream::ReceivedUnseen(std::size_t size) {
+  const Stage now = stage();
+  if (now == Stage::kHttp1 || now == Stage::kConnect || now == Stage::kSocks) {
+    Desynchronise(opaque_protocol());
+  }
+  CountReceived(connection_->row(), size);
+}
+
+void Stream::Sent(Bytes data) {
+  if (stage() == Stage::kOpaque) {
+    CountSent(connection_->row(), data.size());
+    return;
+  }
+  if (!sending_.TryEnter()) {
+    SentUnseen(data.size());
+    return;
+  }
+  while (!data.empty()) SendStep(&data);
+  if (unassigned_ != 0) {
+    CountSent(nullptr, unassigned_);
+    unassigned_ = 0;
+  }
+  sending_.Leave();
+}
+
+void Stream::SendStep(Bytes* data) {
+  switch (const Stage now = stage()) {
+    case Stage::kFirstBytes:
+    case Stage::kTunnel:
+      Recognise(now, data);
+      return;
+    case Stage::kHttp1:
+      SendRequest(data);
+      return;
+    case Stage::kConnect:
+      // The client does not wait for the reply, or the other thread has read
+      // it and not reported it yet: these bytes are for the tunnel.
+      Move(now, Stage::kTunnel);
+      return;
+    case Stage::kSocks:
+      SendSocks(data);
+      return;
+    case Stage::kClientHello:
+      SendClientHello(data);
+      return;
+    case Stage::kTlsHandshake:
+      SendTlsHandshake(data);
+      return;
+    case Stage::kOpaque:
+      CountSent(connection_->row(), data->size());
+      *data = {};
+      return;
+  }
+}
+
+void Stream::Recognise(Stage now, Bytes* data) {
+  in_tunnel_ = in_tunnel_ || now == Stage::kTunnel;
+  const std::uint8_t first = data->front();
+  if (first == kTlsHandshakeRecord) {
+    new (&hello_) protocol::ClientHelloParser();
+    hello_.Reset();
+    Move(now, Stage::kClientHello);
+  } else if (MayStartMethod(first)) {
+    new (&request_) protocol::Http1RequestParser();
+    request_.Reset();
+    request_row_ = nullptr;
+    Move(now, Stage::kHttp1);
+  } else if (!in_tunnel_ &&
+             (first == kSocks4Version || first == kSocks5Version)) {
+    new (&socks_) protocol::SocksClientParser();
+    socks_.Reset();
+    // The receiving side starts on this flag; it owns its parser only then.
+    socks_version_ = first;
+    socks_reply_.Reset(first);
+    socks_reply_due_.store(true, std::memory_order_release);
+    Move(now, Stage::kSocks);
+  } else {
+    BecomeOpaque(opaque_protocol());
+  }
+}
+
+void Stream::SendRequest(Bytes* data) {
+  Http1Event event;
+  do {
+    const bool in_head = request_.in_head();
+    const protocol::Http1Step step = request_.Consume(*data);
+    *data = data->subspan(step.consumed);
+    event = step.event;
+    if (in_head) {
+      unassigned_ += step.consumed;
+    } else {
+      CountSent(request_row_, step.consumed);
+    }
+    if (event == Http1Event::kHead) OnRequestHead();
+  } while (event == Http1Event::kHead && stage() == Stage::kHttp1);
+  if (event == Http1Event::kLost) {
+    // Before the first request this was never HTTP/1; after it, its place in
+    // the stream is lost.
+    if (request_row_ == nullptr) {
+      BecomeOpaque(opaque_protocol());
+    } else {
+      Desynchronise(opaque_protocol());
+    }
+    CountSent(connection_->row(), unassigned_);
+    unassigned_ = 0;
+  }
+}
+
+void Stream::OnRequestHead() {
+  const protocol::HostName& host = request_.host();
+  if (request_.method() == Method::kConnect) {
+    if (!host.empty()) connection_->set_target(host);
+    if (exchanges_.Push({Method::kConnect, nullptr})) {
+      // What stands behind the head belongs to the tunnel.
+      request_.Consume({});
+      Move(Stage::kHttp1, Stage::kConnect);
+    } else {
+      Desynchronise(opaque_protocol());
+    }
+    return;
+  }
+  const Protocol spoken = depth_ == 0 ? Protocol::kHttp1 : Protocol::kHttps1;
+  const std::string_view destination =
+      host.empty() ? connection_->target() : host.view();
+  if (request_row_ == nullptr || request_row_->destination() != destination) {
+    request_row_ =
+        connection_->FindRow(destination, spoken, Visibility::kPlaintext);
+  }
+  Add(request_row_, kRequests, 1);
+  if (depth_ == 0) {
+    connection_->SetRow(request_row_);
+    CountSent(request_row_, unassigned_);
+    unassigned_ = 0;
+  } else if (connection_->row() == nullptr) {
+    connection_->SetRow(connection_->FindRow(connection_->target(), spoken,
+                                             Visibility::kPlaintext));
+  }
+  if (!exchanges_.Push({request_.method(), request_row_})) {
+    Desynchronise(spoken);
+  }
+}
+
+void Stream::SendSocks(Bytes* data) {
+  const protocol::SocksClientParser::Step step = socks_.Consume(*data);
+  unassigned_ += step.consumed;
+  *data = data->subspan(step.consumed);
+  switch (step.event) {
+    case protocol::SocksClientParser::Event::kNone:
+      return;
+    case protocol::SocksClientParser::Event::kTarget:
+      connection_->set_target(socks_.host());
+      // The receiving side moves on when the proxy has granted it; what comes
+      // before that is for the tunnel all the same.
+      Move(Stage::kSocks, Stage::kTunnel);
+      return;
+    case protocol::SocksClientParser::Event::kLost:
+      socks_reply_due_.store(false, std::memory_order_release);
+      BecomeOpaque(opaque_protocol());
+      return;
+  }
+}
+
+void Stream::SendClientHello(Bytes* data) {
+  const auto status = hello_.Consume(*data);
+  unassigned_ += data->size();
+  *data = {};
+  switch (status) {
+    case protocol::ClientHelloParser::Status::kNeedMore:
+      return;
+    case protocol::ClientHelloParser::Status::kNotTls:
+      BecomeOpaque(opaque_protocol());
+      return;
+    case protocol::ClientHelloParser::Status::kDone:
+      break;
+  }
+  if (!hello_.server_name().empty()) {
+    connection_->set_target(hello_.server_name());
+  }
+  handshake_sends_ = 0;
+  connection_->SetClientRandom(depth_, hello_.random());
+  Move(Stage::kClientHello, Stage::kTlsHandshake);
+}
+
+void Stream::SendTlsHandshake(Bytes* data) {
+  const bool paired = connection_->stream(depth_ + 1) != nullptr;
+  if (connection_->row() != nullptr) {
+    Move(Stage::kTlsHandshake, Stage::kOpaque);
+    return;
+  }
+  if (!paired && ++handshake_sends_ >= kSendsBeforeOpaque) {
+    connection_->CountEvent(kTlsUnpaired);
+    BecomeOpaque(Protocol::kTls);
+    return;
+  }
+  unassigned_ += data->size();
+  *data = {};
+}
+
+void Stream::Received(Bytes data) {
+  if (stage() == Stage::kOpaque &&
+      !socks_reply_due_.load(std::memory_order_relaxed) &&
+      exchanges_.Oldest() == nullptr) {
+    CountReceived(connection_->row(), data.size());
+    return;
+  }
+  if (!receiving_.TryEnter()) {
+    ReceivedUnseen(data.size());
+    return;
+  }
+  while (!data.empty()) ReceiveStep(&data);
+  receiving_.Leave();
+}
+
+void Stream::ReceiveStep(Bytes* data) {
+  if (socks_reply_due_.load(std::memory_order_acquire)) {
+    ReceiveSocks(data);
+    return;
+  }
+  const Exchange* exchange = exchanges_.Oldest();
+  const Stage now = stage();
+  // The reply to a CONNECT is awaited even when the client has not waited.
+  const bool connect_due =
+      exchange != nullptr && exchange->method == Method::kConnect;
+  if (now == Stage::kHttp1 || connect_due) {
+    ReceiveResponse(data);
+    return;
+  }
+  CountReceived(connection_->row(), data->size());
+  *data = {};
+  if (connection_->row() != nullptr) return;
+  // A server that talks on, unasked or to a TLS library that bypasses us, must
+  // not have its bytes held for ever.
+  const bool in_tls = now == Stage::kTlsHandshake;
+  if (depth_ != 0 || (connection_->held_received() > kReceivedBeforeOpaque &&
+                      connection_->stream(1) == nullptr)) {
+    if (in_tls) connection_->CountEvent(kTlsUnpaired);
+    BecomeOpaque(in_tls ? Protocol::kTls : opaque_protocol());
+  }
+}
+
+void Stream::ReceiveResponse(Bytes* data) {
+  const Exchange* exchange = exchanges_.Oldest();
+  const Method method = exchange != nullptr ? exchange->method : Method::kOther;
+  const bool connect = method == Method::kConnect;
+  // Bytes of a CONNECT reply wait for the tunnel's destination.
+  JournalRow* row = exchange != nullptr ? exchange->row : connection_->row();
+  Http1Event event;
+  do {
+    const protocol::Http1Step step = response_.Consume(*data, method);
+    *data = data->subspan(step.consumed);
+    event = step.event;
+    if (depth_ == 0 && connect && step.consumed != 0) {
+      connection_->HoldReceived(step.consumed);
+    } else {
+      CountReceived(row, step.consumed);
+    }
+    if (event == Http1Event::kHead) OnResponseHead(exchange);
+  } while (event == Http1Event::kHead);
+  if (event == Http1Event::kMessageEnd) {
+    const int status = response_.status();
+    exchanges_.Answer();
+    if (!connect) return;
+    if (status >= 200 && status <= 299) {
+      response_.Reset();
+      Move(Stage::kConnect, Stage::kTunnel);
+    } else {
+      // The next attempt may be for another host: what this one cost is its
+      // own.
+      if (depth_ == 0) connection_->ReleaseToTarget();
+      Move(Stage::kConnect, Stage::kHttp1);
+    }
+  } else if (event == Http1Event::kLost) {
+    if (connect) exchanges_.Answer();
+    Desynchronise(opaque_protocol());
+    CountReceived(connection_->row(), data->size());
+    *data = {};
+  }
+}
+
+void Stream::OnResponseHead(const Exchange* exchange) {
+  const int status = response_.status();
+  if (exchange != nullptr && exchange->method == Method::kConnect) {
+    connection_->CountTunnelReply(Protocol::kConnect,
+                                  static_cast<std::uint16_t>(status));
+    return;
+  }
+  JournalRow* row = exchange != nullptr ? exchange->row : connection_->row();
+  if (row == nullptr) {
+    // The server spoke before any request was seen: 408 on an idle connection.
+    row =
+        connection_->FindRow(connection_->target(),
+                             depth_ == 0 ? Protocol::kHttp1 : Protocol::kHttps1,
+                             Visibility::kPlaintext);
+  }
+  Add(row, ClassOf(status), 1);
+  if (status == 101) {
+    // Another protocol from here on, by agreement: nothing was lost.
+    BecomeOpaque(opaque_protocol());
+  }
+}
+
+void Stream::ReceiveSocks(Bytes* data) {
+  const protocol::SocksServerParser::Step step = socks_reply_.Consume(*data);
+  CountReceived(connection_->row(), step.consumed);
+  *data = data->subspan(step.consumed);
+  switch (step.event) {
+    case protocol::SocksServerParser::Event::kNone:
+      return;
+    case protocol::SocksServerParser::Event::kReply:
+      connection_->CountTunnelReply(socks_version_ == kSocks4Version
+                                        ? Protocol::kSocks4
+                                        : Protocol::kSocks5,
+                                    socks_reply_.code());
+      break;
+    case protocol::SocksServerParser::Event::kLost:
+      connection_->CountEvent(kDesynchronised);
+      break;
+  }
+  socks_reply_due_.store(false, std::memory_order_release);
+}
+
+}  // namespace proxymeter::shim

@@ -1,0 +1,110 @@
+// One stream of bytes in two directions, and what is spoken on it.
+#ifndef PROXYMETER_SHIM_CONNECTION_STREAM_H_
+#define PROXYMETER_SHIM_CONNECTION_STREAM_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "proxymeter/journal.h"
+#include "shim/connection/exchanges.h"
+#include "shim/connection/side_lock.h"
+#include "shim/protocol/bytes.h"
+#include "shim/protocol/client_hello.h"
+#include "shim/protocol/http1_request.h"
+#include "shim/protocol/http1_response.h"
+#include "shim/protocol/socks.h"
+
+namespace proxymeter::shim {
+
+class Connection;
+
+/// Stream 0 of a connection is what its socket carries; stream 1 is the
+/// plaintext of the TLS session in stream 0, and so on: a TLS session to an
+/// HTTPS proxy carries a tunnel that carries a TLS session. Only stream 0
+/// counts bytes; the others add meaning (hosts, requests, responses).
+///
+/// One thread may send while another receives. Members are grouped by the side
+/// that owns them; what both touch is atomic.
+class Stream {
+ public:
+  /// Makes this the stream at `depth` of `connection`, nothing spoken yet.
+  void Begin(Connection* connection, std::uint8_t depth);
+
+  void Sent(protocol::Bytes data);
+  void Received(protocol::Bytes data);
+
+  /// Bytes that moved but cannot be looked at: counted, and the parsers give
+  /// up on the stream.
+  void SentUnseen(std::size_t size);
+  void ReceivedUnseen(std::size_t size);
+
+ private:
+  enum class Stage : std::uint8_t {
+    kFirstBytes,    ///< nothing sent yet
+    kHttp1,         ///< HTTP/1 requests
+    kConnect,       ///< a CONNECT head has been sent, its reply is awaited
+    kSocks,         ///< SOCKS hand-shake
+    kTunnel,        ///< a tunnel is open, nothing sent through it yet
+    kClientHello,   ///< TLS, before the end of its first message
+    kTlsHandshake,  ///< TLS; not known yet whether its plaintext will be seen
+    kOpaque,        ///< bytes only, for ever
+  };
+
+  Stage stage() const { return stage_.load(std::memory_order_acquire); }
+  // False when the stream has moved elsewhere meanwhile.
+  bool Move(Stage from, Stage to) {
+    return stage_.compare_exchange_strong(from, to, std::memory_order_acq_rel);
+  }
+
+  // Each takes the bytes it understands off the front of `data`.
+  void SendStep(protocol::Bytes* data);
+  void Recognise(Stage stage, protocol::Bytes* data);
+  void SendRequest(protocol::Bytes* data);
+  void OnRequestHead();
+  void SendSocks(protocol::Bytes* data);
+  void SendClientHello(protocol::Bytes* data);
+  void SendTlsHandshake(protocol::Bytes* data);
+  void ReceiveStep(protocol::Bytes* data);
+  void ReceiveResponse(protocol::Bytes* data);
+  void OnResponseHead(const Exchange* exchange);
+  void ReceiveSocks(protocol::Bytes* data);
+
+  void CountSent(JournalRow* row, std::size_t size);
+  void CountReceived(JournalRow* row, std::size_t size);
+  // Bytes only from now on; `protocol` names them unless a row is in force.
+  void BecomeOpaque(Protocol protocol);
+  // As above, because a parser lost its place in the middle.
+  void Desynchronise(Protocol protocol);
+  Protocol opaque_protocol() const {
+    return depth_ == 0 ? Protocol::kTcp : Protocol::kTls;
+  }
+
+  Connection* connection_;
+  std::uint8_t depth_;
+  std::atomic<Stage> stage_;
+  std::atomic<bool> socks_reply_due_;
+  Exchanges exchanges_;
+
+  // Sending side.
+  SideLock sending_;
+  bool in_tunnel_;
+  std::uint8_t handshake_sends_;
+  JournalRow* request_row_;  // of the request being sent
+  std::size_t unassigned_;   // bytes of the head being sent, in this call
+  union {                    // one hand-shake after the other
+    protocol::Http1RequestParser request_;
+    protocol::ClientHelloParser hello_;
+    protocol::SocksClientParser socks_;
+  };
+
+  // Receiving side.
+  SideLock receiving_;
+  std::uint8_t socks_version_;
+  protocol::Http1ResponseParser response_;
+  protocol::SocksServerParser socks_reply_;
+};
+
+}  // namespace proxymeter::shim
+
+#endif  // PROXYMETER_SHIM_CONNECTION_STREAM_H_

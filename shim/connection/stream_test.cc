@@ -1,0 +1,292 @@
+#include "shim/connection/stream.h"
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "shim/hooks/hooks.h"
+#include "shim/testing/shim_fixture.h"
+#include "shim/testing/tls_client.h"
+
+namespace proxymeter::shim {
+namespace {
+
+constexpr int kFd = 7;
+
+// One side's turn in an exchange.
+struct Turn {
+  bool sent;
+  std::string bytes;
+};
+Turn Out(std::string bytes) { return {true, std::move(bytes)}; }
+Turn In(std::string bytes) { return {false, std::move(bytes)}; }
+
+class StreamTest : public ShimFixture {
+ protected:
+  void Send(std::string_view bytes) {
+    ASSERT_EQ(hooks::send(kFd, bytes.data(), bytes.size(), 0),
+              static_cast<ssize_t>(bytes.size()));
+  }
+  void Receive(std::string_view bytes) {
+    std::string buffer(bytes.size(), '\0');
+    fake_.Receives(bytes);
+    hooks::recv(kFd, buffer.data(), buffer.size(), 0);
+  }
+  void Play(const Turn& turn) {
+    turn.sent ? Send(turn.bytes) : Receive(turn.bytes);
+  }
+
+  // Plays the exchange on a new connection, with every turn cut in two at
+  // `cut` (or whole, when the turn is shorter).
+  void PlayCut(const std::vector<Turn>& exchange, std::size_t cut) {
+    RestartShim();
+    Connect(kFd, kProxyAddress, 3128);
+    for (const Turn& turn : exchange) {
+      if (cut == 0 || cut >= turn.bytes.size()) {
+        Play(turn);
+      } else {
+        Play({turn.sent, turn.bytes.substr(0, cut)});
+        Play({turn.sent, turn.bytes.substr(cut)});
+      }
+    }
+    hooks::close(kFd);
+  }
+
+  // Runs `check` after the exchange, once for every place to cut.
+  template <typename Check>
+  void ForEveryCut(const std::vector<Turn>& exchange, Check check) {
+    std::size_t longest = 0;
+    for (const Turn& turn : exchange) {
+      longest = std::max(longest, turn.bytes.size());
+    }
+    for (std::size_t cut = 0; cut < longest && !HasFailure(); ++cut) {
+      SCOPED_TRACE(cut);
+      PlayCut(exchange, cut);
+      check();
+    }
+  }
+
+  static std::uint64_t Size(const std::vector<Turn>& exchange, bool sent) {
+    std::uint64_t size = 0;
+    for (const Turn& turn : exchange) {
+      if (turn.sent == sent) size += turn.bytes.size();
+    }
+    return size;
+  }
+};
+
+TEST_F(StreamTest, BytesFollowTheRequestTheyBelongTo) {
+  const std::string first =
+      "GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n";
+  const std::string second =
+      "POST http://b.test/ HTTP/1.1\r\nHost: b.test\r\n"
+      "Content-Length: 4\r\n\r\nbody";
+  const std::string ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+  const std::string missing =
+      "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "3\r\nnot\r\n0\r\n\r\n";
+  ForEveryCut({Out(first), In(ok), Out(second), In(missing)}, [&] {
+    const CounterSums a = Traffic(kVendor, "a.test");
+    EXPECT_EQ(a[kSentBytes], first.size());
+    EXPECT_EQ(a[kReceivedBytes], ok.size());
+    EXPECT_EQ(a[kRequests], 1u);
+    EXPECT_EQ(a[kResponses2xx], 1u);
+    const CounterSums b = Traffic(kVendor, "b.test");
+    EXPECT_EQ(b[kSentBytes], second.size());
+    EXPECT_EQ(b[kReceivedBytes], missing.size());
+    EXPECT_EQ(b[kResponses4xx], 1u);
+    EXPECT_EQ(Events(kDesynchronised), 0u);
+  });
+}
+
+TEST_F(StreamTest, PipelinedRequestsMeetTheirResponsesInOrder) {
+  const std::string get = "GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n";
+  const std::string head =
+      "HEAD http://b.test/ HTTP/1.1\r\nHost: b.test\r\n\r\n";
+  const std::string ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+  const std::string bodiless = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n";
+  ForEveryCut({Out(get + head + get), In(ok + bodiless + ok)}, [&] {
+    EXPECT_EQ(Traffic(kVendor, "a.test")[kReceivedBytes], 2 * ok.size());
+    EXPECT_EQ(Traffic(kVendor, "b.test")[kReceivedBytes], bodiless.size());
+    EXPECT_EQ(Traffic(kVendor, "a.test")[kResponses2xx], 2u);
+    EXPECT_EQ(Traffic(kVendor, "b.test")[kResponses2xx], 1u);
+  });
+}
+
+TEST_F(StreamTest, OriginFormAndInterimResponses) {
+  ForEveryCut(
+      {Out("PUT /up HTTP/1.1\r\nHost: a.test:8080\r\nExpect: 100-continue\r\n"
+           "Content-Length: 3\r\n\r\n"),
+       In("HTTP/1.1 100 Continue\r\n\r\n"), Out("abc"),
+       In("HTTP/1.1 204 No Content\r\n\r\n")},
+      [&] {
+        const CounterSums a = Traffic(kVendor, "a.test", Protocol::kHttp1,
+                                      Visibility::kPlaintext);
+        EXPECT_EQ(a[kRequests], 1u);
+        EXPECT_EQ(a[kResponses1xx], 0u);
+        EXPECT_EQ(a[kResponses2xx], 1u);
+      });
+}
+
+TEST_F(StreamTest, ConnectTunnelWithTlsGoesToTheServerName) {
+  const std::vector<Turn> exchange = {
+      Out("CONNECT b.test:443 HTTP/1.1\r\nHost: b.test:443\r\n\r\n"),
+      In("HTTP/1.1 200 Connection established\r\n\r\n"),
+      Out(ClientHello("www.b.test")),
+      In("\x16\x03\x03 server's flight"),
+      Out("\x17\x03\x03 finished"),
+      Out("\x17\x03\x03 request"),
+      In("\x17\x03\x03 response")};
+  ForEveryCut(exchange, [&] {
+    // No SSL object was ever seen: opaque, but every byte has its host.
+    const CounterSums traffic =
+        Traffic(kVendor, "www.b.test", Protocol::kTls, Visibility::kInferred);
+    EXPECT_EQ(traffic[kSentBytes], Size(exchange, true));
+    EXPECT_EQ(traffic[kReceivedBytes], Size(exchange, false));
+    EXPECT_EQ(traffic[kRequests], 0u);
+    EXPECT_EQ(Tunnels(kVendor, Protocol::kConnect, 200), 1u);
+    EXPECT_EQ(Events(kTlsUnpaired), 1u);
+    EXPECT_EQ(Events(kDesynchronised), 0u);
+  });
+}
+
+TEST_F(StreamTest, RefusedConnectIsATunnelReplyAndMayBeTriedAgain) {
+  const std::string connect =
+      "CONNECT b.test:443 HTTP/1.1\r\nHost: b.test:443\r\n\r\n";
+  const std::vector<Turn> exchange = {
+      Out(connect),
+      In("HTTP/1.1 407 Proxy Authentication Required\r\n"
+         "Content-Length: 6\r\n\r\ndenied"),
+      Out(connect),
+      In("HTTP/1.1 200 OK\r\n\r\n"),
+      Out("GET / HTTP/1.1\r\nHost: plain.b.test\r\n\r\n"),
+      In("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")};
+  ForEveryCut(exchange, [&] {
+    EXPECT_EQ(Tunnels(kVendor, Protocol::kConnect, 407), 1u);
+    EXPECT_EQ(Tunnels(kVendor, Protocol::kConnect, 200), 1u);
+    EXPECT_EQ(Traffic(kVendor, "b.test")[kRequests], 0u);
+    EXPECT_EQ(Traffic(kVendor, "plain.b.test")[kRequests], 1u);
+    // The refused attempt is its target's; the tunnel is its request's.
+    EXPECT_EQ(Traffic(kVendor, "b.test")[kSentBytes], connect.size());
+    EXPECT_EQ(Traffic(kVendor, "plain.b.test")[kSentBytes],
+              Size(exchange, true) - connect.size());
+    EXPECT_EQ(Traffic(kVendor, "b.test")[kReceivedBytes],
+              exchange[1].bytes.size());
+    EXPECT_EQ(Traffic(kVendor, "plain.b.test")[kReceivedBytes],
+              Size(exchange, false) - exchange[1].bytes.size());
+  });
+}
+
+TEST_F(StreamTest, ClientThatDoesNotWaitForTheTunnel) {
+  const std::vector<Turn> exchange = {
+      Out("CONNECT b.test:443 HTTP/1.1\r\n\r\n" + ClientHello("b.test")),
+      In("HTTP/1.1 200 OK\r\n\r\n\x16\x03\x03 flight")};
+  ForEveryCut(exchange, [&] {
+    EXPECT_EQ(Tunnels(kVendor, Protocol::kConnect, 200), 1u);
+    EXPECT_EQ(Traffic(kVendor, "b.test")[kSentBytes], Size(exchange, true));
+    EXPECT_EQ(Traffic(kVendor, "b.test")[kReceivedBytes],
+              Size(exchange, false));
+  });
+}
+
+TEST_F(StreamTest, SocksTunnelGoesToTheHostTheClientSends) {
+  const std::vector<Turn> exchange = {
+      Out({"\x05\x01\x00", 3}),
+      In({"\x05\x00", 2}),
+      Out(std::string("\x05\x01\x00\x03\x06", 5) + "c.test" +
+          std::string("\x00\x50", 2)),
+      In({"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00", 10}),
+      Out("GET / HTTP/1.1\r\nHost: c.test\r\n\r\n"),
+      In("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n")};
+  ForEveryCut(exchange, [&] {
+    const CounterSums traffic = Traffic(kVendor, "c.test");
+    EXPECT_EQ(traffic[kSentBytes], Size(exchange, true));
+    EXPECT_EQ(traffic[kReceivedBytes], Size(exchange, false));
+    EXPECT_EQ(traffic[kRequests], 1u);
+    EXPECT_EQ(traffic[kResponses5xx], 1u);
+    EXPECT_EQ(Tunnels(kVendor, Protocol::kSocks5, 0), 1u);
+  });
+}
+
+TEST_F(StreamTest, WhatIsNotUnderstoodIsCountedInBytes) {
+  const std::vector<Turn> exchange = {Out("SSH-2.0-client\r\n"),
+                                      In("SSH-2.0-server\r\n")};
+  ForEveryCut(exchange, [&] {
+    const CounterSums traffic = Traffic(kVendor, kUnknownDestination);
+    EXPECT_EQ(traffic[kSentBytes], Size(exchange, true));
+    EXPECT_EQ(traffic[kReceivedBytes], Size(exchange, false));
+    EXPECT_EQ(Events(kDesynchronised), 0u);
+  });
+}
+
+TEST_F(StreamTest, ALostParserSaysSoAndKeepsCounting) {
+  const std::vector<Turn> exchange = {
+      Out("GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n"),
+      In("HTTP/1.1 200 OK\r\nContent-Length: nonsense\r\n\r\n"),
+      In(std::string(300, 'x')), Out("more")};
+  ForEveryCut(exchange, [&] {
+    const CounterSums traffic = Traffic(kVendor, "a.test");
+    EXPECT_EQ(Events(kDesynchronised), 1u);
+    EXPECT_EQ(traffic[kReceivedBytes], Size(exchange, false));
+    EXPECT_EQ(traffic[kSentBytes], Size(exchange, true));
+  });
+}
+
+TEST_F(StreamTest, ProtocolSwitchIsNoLoss) {
+  Connect(kFd, kProxyAddress, 3128);
+  Send(
+      "GET http://ws.test/ HTTP/1.1\r\nHost: ws.test\r\n"
+      "Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
+  Receive("HTTP/1.1 101 Switching Protocols\r\n\r\n\x81\x02hi");
+  Send("\x81\x82mask..");
+  const CounterSums traffic = Traffic(kVendor, "ws.test");
+  EXPECT_EQ(traffic[kResponses1xx], 1u);
+  EXPECT_EQ(traffic[kReceivedBytes], 36u + 4u);
+  EXPECT_EQ(Events(kDesynchronised), 0u);
+}
+
+TEST_F(StreamTest, HeldBytesStandInTheJournalUntilTheyHaveAHost) {
+  Connect(kFd, kProxyAddress, 3128);
+  Send("CONNECT b.test:443 HTTP/1.1\r\n\r\n");
+  EXPECT_EQ(Vendor(kVendor)[kHeldSentBytes], 31u);
+  EXPECT_EQ(Vendor(kVendor)[kReleasedSentBytes], 0u);
+  hooks::close(kFd);
+  EXPECT_EQ(Vendor(kVendor)[kReleasedSentBytes], 31u);
+  EXPECT_EQ(Traffic(kVendor, "b.test")[kSentBytes], 31u);
+}
+
+TEST_F(StreamTest, LongUnaskedTransfersAreNotHeldForEver) {
+  Connect(kFd, kProxyAddress, 3128);
+  for (int i = 0; i < 100; ++i) Receive(std::string(1024, 'x'));
+  const CounterSums vendor = Vendor(kVendor);
+  EXPECT_EQ(vendor[kHeldReceivedBytes], vendor[kReleasedReceivedBytes]);
+  EXPECT_EQ(Traffic(kVendor, kUnknownDestination)[kReceivedBytes],
+            100u * 1024u);
+}
+
+TEST_F(StreamTest, TwoThreadsOnOneDirectionLoseNoByte) {
+  Connect(kFd, kProxyAddress, 3128);
+  constexpr int kRounds = 20000;
+  constexpr std::string_view kPiece = "some bytes";
+  // The fake libc keeps a script, which is not for two threads: reports alone.
+  const auto sender = [&] {
+    for (int i = 0; i < kRounds; ++i) {
+      ReportSent(kFd, kPiece.data(), kPiece.size());
+    }
+  };
+  const auto receiver = [&] {
+    for (int i = 0; i < kRounds; ++i) {
+      ReportReceived(kFd, kPiece.data(), kPiece.size());
+    }
+  };
+  std::thread threads[] = {std::thread(sender), std::thread(sender),
+                           std::thread(receiver), std::thread(receiver)};
+  for (std::thread& thread : threads) thread.join();
+  hooks::close(kFd);
+  const CounterSums traffic = Traffic(kVendor, kUnknownDestination);
+  EXPECT_EQ(traffic[kSentBytes], 2u * kRounds * kPiece.size());
+  EXPECT_EQ(traffic[kReceivedBytes], 2u * kRounds * kPiece.size());
+}
+
+}  // namespace
+}  // namespace proxymeter::shim

@@ -1,0 +1,104 @@
+// The life of descriptors: created, connected, copied, closed.
+#include <errno.h>
+#include <fcntl.h>
+
+#include "shim/hooks/hooks.h"
+#include "shim/libc.h"
+#include "shim/shim.h"
+
+namespace proxymeter::shim::hooks {
+namespace {
+
+int Created(int fd) {
+  if (fd >= 0) ReportCreated(fd);
+  return fd;
+}
+
+// A copy that lands on an open descriptor closes it first.
+template <typename Duplicate>
+int Replace(int from, int to, Duplicate duplicate) {
+  if (from == to) return duplicate();
+  Connection* closing = BeginClose(to);
+  const int result = duplicate();
+  FinishClose(to, closing, /*closed=*/result >= 0);
+  if (result >= 0) ReportDuplicated(from, result);
+  return result;
+}
+
+int AfterFcntl(int fd, int command, int result) {
+  if (result >= 0 && (command == F_DUPFD || command == F_DUPFD_CLOEXEC)) {
+    ReportDuplicated(fd, result);
+  }
+  return result;
+}
+
+}  // namespace
+
+int socket(int domain, int type, int protocol) {
+  return Created(libc.socket(domain, type, protocol));
+}
+
+int accept(int fd, sockaddr* address, socklen_t* length) {
+  return Created(libc.accept(fd, address, length));
+}
+
+int accept4(int fd, sockaddr* address, socklen_t* length, int flags) {
+  return Created(libc.accept4(fd, address, length, flags));
+}
+
+int connect(int fd, const sockaddr* address, socklen_t length) {
+  const int result = libc.connect(fd, address, length);
+  ReportConnect(fd, address, length, result == 0 ? 0 : errno);
+  return result;
+}
+
+int getsockopt(int fd, int level, int option, void* value, socklen_t* length) {
+  const int result = libc.getsockopt(fd, level, option, value, length);
+  // Asking for SO_ERROR clears it: this is the only chance to learn how a
+  // connection failed that was made without waiting.
+  if (result == 0 && level == SOL_SOCKET && option == SO_ERROR &&
+      IsMetered(fd) && *length >= sizeof(int)) {
+    int error;
+    __builtin_memcpy(&error, value, sizeof(error));
+    ReportSocketError(fd, error);
+  }
+  return result;
+}
+
+int shutdown(int fd, int how) {
+  const int result = libc.shutdown(fd, how);
+  if (IsMetered(fd)) shim.uplink.Tick();
+  return result;
+}
+
+int close(int fd) {
+  Connection* closing = BeginClose(fd);
+  const int result = libc.close(fd);
+  // Linux frees the number whatever close returns, but for EBADF.
+  FinishClose(fd, closing, /*closed=*/result == 0 || errno != EBADF);
+  return result;
+}
+
+int dup(int fd) {
+  const int copy = libc.dup(fd);
+  if (copy >= 0) ReportDuplicated(fd, copy);
+  return copy;
+}
+
+int dup2(int from, int to) {
+  return Replace(from, to, [&] { return libc.dup2(from, to); });
+}
+
+int dup3(int from, int to, int flags) {
+  return Replace(from, to, [&] { return libc.dup3(from, to, flags); });
+}
+
+int fcntl(int fd, int command, long argument) {
+  return AfterFcntl(fd, command, libc.fcntl(fd, command, argument));
+}
+
+int fcntl64(int fd, int command, long argument) {
+  return AfterFcntl(fd, command, libc.fcntl64(fd, command, argument));
+}
+
+}  // namespace proxymeter::shim::hooks

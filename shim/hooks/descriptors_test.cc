@@ -1,0 +1,251 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "shim/hooks/hooks.h"
+#include "shim/testing/shim_fixture.h"
+
+namespace proxymeter::shim {
+namespace {
+
+constexpr int kFd = 7;
+constexpr int kCopy = 9;
+constexpr std::string_view kRequest =
+    "GET http://shop.test/ HTTP/1.1\r\nHost: shop.test\r\n\r\n";
+
+class Descriptors : public ShimFixture {
+ protected:
+  static void Send(int fd) {
+    hooks::send(fd, kRequest.data(), kRequest.size(), 0);
+  }
+  static std::uint64_t Requests() {
+    return Traffic(kVendor, "shop.test")[kRequests];
+  }
+};
+
+TEST_F(Descriptors, ConnectCountsByOutcome) {
+  EXPECT_EQ(Connect(3, kProxyAddress, 1), 0);
+  EXPECT_EQ(Vendor(kVendor)[kConnectionsOk], 1u);
+  const struct {
+    int error;
+    VendorCounter counter;
+  } cases[] = {
+      {ECONNREFUSED, kConnectionsRefused},
+      {ETIMEDOUT, kConnectionsTimedOut},
+      {ENETUNREACH, kConnectionsFailed},
+  };
+  for (const auto& test : cases) {
+    fake_.Fails(test.error);
+    errno = 0;
+    EXPECT_EQ(Connect(4, kProxyAddress, 1), -1);
+    EXPECT_EQ(errno, test.error);
+    EXPECT_EQ(Vendor(kVendor)[test.counter], 1u) << test.error;
+    EXPECT_FALSE(IsMetered(4));
+  }
+}
+
+TEST_F(Descriptors, ConnectInProgressIsNoError) {
+  fake_.Fails(EINPROGRESS);
+  EXPECT_EQ(Connect(kFd, kProxyAddress, 1), -1);
+  EXPECT_EQ(errno, EINPROGRESS);
+  EXPECT_TRUE(IsMetered(kFd));
+  EXPECT_EQ(Vendor(kVendor)[kConnectionsOk], 0u);
+  fake_.Fails(EALREADY);
+  Connect(kFd, kProxyAddress, 1);
+  EXPECT_EQ(Vendor(kVendor)[kConnectionsOk], 0u);
+  fake_.Fails(EISCONN);
+  Connect(kFd, kProxyAddress, 1);
+  EXPECT_EQ(Vendor(kVendor)[kConnectionsOk], 1u);
+}
+
+TEST_F(Descriptors, FirstByteProvesAConnection) {
+  fake_.Fails(EINTR);
+  Connect(kFd, kProxyAddress, 1);
+  Send(kFd);
+  Send(kFd);
+  EXPECT_EQ(Vendor(kVendor)[kConnectionsOk], 1u);
+}
+
+TEST_F(Descriptors, SocketErrorTellsHowConnectingFailed) {
+  fake_.Fails(EINPROGRESS);
+  Connect(kFd, kProxyAddress, 1);
+  fake_.set_socket_error(ECONNREFUSED);
+  int error = 0;
+  socklen_t length = sizeof(error);
+  EXPECT_EQ(hooks::getsockopt(kFd, SOL_SOCKET, SO_ERROR, &error, &length), 0);
+  EXPECT_EQ(error, ECONNREFUSED);
+  hooks::close(kFd);
+  const CounterSums vendor = Vendor(kVendor);
+  EXPECT_EQ(vendor[kConnectionsRefused], 1u);
+  EXPECT_EQ(vendor[kConnectionsAbandoned], 0u);
+}
+
+TEST_F(Descriptors, CloseSettlesAConnectionThatNeverMovedAByte) {
+  const struct {
+    int state;
+    int error;
+    VendorCounter counter;
+  } cases[] = {
+      {TCP_SYN_SENT, 0, kConnectionsAbandoned},
+      {TCP_ESTABLISHED, 0, kConnectionsOk},
+      {TCP_CLOSE, ETIMEDOUT, kConnectionsTimedOut},
+      {TCP_CLOSE, 0, kConnectionsFailed},
+  };
+  for (const auto& test : cases) {
+    const std::uint64_t before = Vendor(kVendor)[test.counter];
+    fake_.Fails(EINPROGRESS);
+    Connect(kFd, kProxyAddress, 1);
+    fake_.set_tcp_state(test.state);
+    fake_.set_socket_error(test.error);
+    hooks::close(kFd);
+    EXPECT_EQ(Vendor(kVendor)[test.counter], before + 1) << test.counter;
+  }
+}
+
+TEST_F(Descriptors, OnlyStreamsOfKnownVendorsAreMetered) {
+  Connect(kFd, "127.0.8.1", 1);  // no rule, and loopback
+  EXPECT_FALSE(IsMetered(kFd));
+  fake_.set_socket_type(SOCK_DGRAM);
+  Connect(kFd, kProxyAddress, 1);
+  EXPECT_FALSE(IsMetered(kFd));
+  EXPECT_FALSE(shim.meter.open());
+  sockaddr address = {};
+  address.sa_family = AF_UNIX;
+  EXPECT_EQ(hooks::connect(kFd, &address, sizeof(address)), 0);
+  EXPECT_EQ(hooks::connect(kFd, nullptr, 0), 0);
+  EXPECT_FALSE(IsMetered(kFd));
+}
+
+TEST_F(Descriptors, PublicAddressesWithoutARuleAreDirect) {
+  Connect(kFd, "203.0.114.1", 443);
+  EXPECT_EQ(Vendor("direct")[kConnectionsOk], 1u);
+  hooks::send(kFd, "\x01opaque", 7, 0);
+  hooks::close(kFd);
+  EXPECT_EQ(Traffic("direct", "203.0.114.1")[kSentBytes], 7u);
+}
+
+TEST_F(Descriptors, AddressesOfAProxyAreNeverADestination) {
+  Connect(kFd, kProxyAddress, 443);
+  hooks::send(kFd, "\x01opaque", 7, 0);
+  hooks::close(kFd);
+  EXPECT_EQ(Traffic(kVendor, kUnknownDestination)[kSentBytes], 7u);
+}
+
+TEST_F(Descriptors, PodDefaultVendorTakesWhatNoRuleNames) {
+  setenv(kVendorVariable, "podvendor", 1);
+  RestartShim();
+  unsetenv(kVendorVariable);
+  Connect(kFd, "203.0.114.1", 443);
+  Connect(kFd + 1, kProxyAddress, 443);
+  EXPECT_EQ(Vendor("podvendor")[kConnectionsOk], 1u);
+  EXPECT_EQ(Vendor(kVendor)[kConnectionsOk], 1u);
+}
+
+TEST_F(Descriptors, ReusedNumberIsANewDescriptor) {
+  Connect(kFd, kProxyAddress, 1);
+  Send(kFd);
+  hooks::close(kFd);
+  EXPECT_FALSE(IsMetered(kFd));
+  Send(kFd);  // A file by now.
+  EXPECT_EQ(Requests(), 1u);
+}
+
+TEST_F(Descriptors, CreationResetsANumberThatWasClosedUnseen) {
+  for (const bool accepted : {false, true}) {
+    Connect(kFd, kProxyAddress, 1);
+    fake_.set_next_descriptor(kFd);
+    if (accepted) {
+      hooks::accept(3, nullptr, nullptr);
+    } else {
+      hooks::socket(AF_INET, SOCK_STREAM, 0);
+    }
+    EXPECT_FALSE(IsMetered(kFd));
+  }
+}
+
+TEST_F(Descriptors, StateGoesBeforeTheRealClose) {
+  Connect(kFd, kProxyAddress, 1);
+  fake_.Fails(EINTR);  // Linux has freed the number all the same.
+  EXPECT_EQ(hooks::close(kFd), -1);
+  EXPECT_EQ(errno, EINTR);
+  EXPECT_FALSE(IsMetered(kFd));
+}
+
+TEST_F(Descriptors, CopiesShareOneConnection) {
+  Connect(kFd, kProxyAddress, 1);
+  fake_.set_next_descriptor(kCopy);
+  EXPECT_EQ(hooks::dup(kFd), kCopy);
+  hooks::close(kFd);
+  Send(kCopy);
+  EXPECT_EQ(hooks::fcntl(kCopy, F_DUPFD_CLOEXEC, 0), kCopy);
+  fake_.set_next_descriptor(kFd);
+  EXPECT_EQ(hooks::fcntl64(kCopy, F_DUPFD, 0), kFd);
+  Send(kFd);
+  EXPECT_EQ(Requests(), 2u);
+  EXPECT_EQ(Vendor(kVendor)[kConnectionsOk], 1u);
+  hooks::close(kFd);
+  hooks::close(kCopy);
+  EXPECT_FALSE(IsMetered(kCopy));
+}
+
+TEST_F(Descriptors, Dup2ClosesItsTarget) {
+  Connect(kFd, kProxyAddress, 1);
+  Connect(kCopy, kProxyAddress, 1);
+  EXPECT_EQ(hooks::dup2(0, kCopy), kCopy);  // A file over a connection.
+  EXPECT_FALSE(IsMetered(kCopy));
+  EXPECT_EQ(hooks::dup3(kFd, kCopy, O_CLOEXEC), kCopy);
+  EXPECT_TRUE(IsMetered(kCopy));
+}
+
+TEST_F(Descriptors, FailedDup2LeavesItsTargetOpen) {
+  Connect(kFd, kProxyAddress, 1);
+  fake_.Fails(EBADF);
+  EXPECT_EQ(hooks::dup2(1234, kFd), -1);
+  EXPECT_EQ(errno, EBADF);
+  EXPECT_TRUE(IsMetered(kFd));
+  fake_.Fails(EBADF);
+  EXPECT_EQ(hooks::dup2(kFd, kFd), -1);
+  EXPECT_TRUE(IsMetered(kFd));
+}
+
+TEST_F(Descriptors, VforkChildrenLeaveTheParentsStateAlone) {
+  Connect(kFd, kProxyAddress, 1);
+  const pid_t child = vfork();
+  if (child == 0) {
+    hooks::close(kFd);
+    hooks::dup2(0, kFd);
+    hooks::socket(AF_INET, SOCK_STREAM, 0);
+    _exit(0);
+  }
+  waitpid(child, nullptr, 0);
+  EXPECT_TRUE(IsMetered(kFd));
+  Send(kFd);
+  EXPECT_EQ(Requests(), 1u);
+}
+
+TEST_F(Descriptors, ForkedChildrenAddToTheSameRows) {
+  Connect(kFd, kProxyAddress, 1);
+  // Half a head is held when the fork comes: it must be given out once.
+  hooks::send(kFd, kRequest.data(), 10, 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    hooks::close(kFd);
+    Connect(kCopy, kProxyAddress, 1);
+    Send(kCopy);
+    _exit(IsMetered(kFd) ? 1 : 0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  hooks::send(kFd, kRequest.data() + 10, kRequest.size() - 10, 0);
+  const CounterSums traffic = Traffic(kVendor, "shop.test");
+  EXPECT_EQ(traffic[kRequests], 2u);
+  EXPECT_EQ(traffic[kSentBytes], 2 * kRequest.size());
+  EXPECT_EQ(Vendor(kVendor)[kConnectionsOk], 2u);
+}
+
+}  // namespace
+}  // namespace proxymeter::shim

@@ -1,0 +1,33 @@
+// The public names: thin doors to the hooks. Only the library has them, so
+// that unit tests can call the hooks beside the real functions.
+#include <cstdarg>
+
+#include "shim/hooks/hooks.h"
+#include "shim/shim.h"
+
+#define EXPORT extern "C" __attribute__((visibility("default")))
+
+#define HOOK(result, name, parameters, arguments)     \
+  EXPORT result name parameters {                     \
+    return ::proxymeter::shim::hooks::name arguments; \
+  }
+#define VARIADIC_HOOK(result, name)                                \
+  EXPORT result name(int fd, int command, ...) {                   \
+    va_list list;                                                  \
+    va_start(list, command);                                       \
+    const long argument = va_arg(list, long);                      \
+    va_end(list);                                                  \
+    return ::proxymeter::shim::hooks::name(fd, command, argument); \
+  }
+#define SSL_ARGUMENTS(...) (__builtin_return_address(0), __VA_ARGS__)
+#define SSL_HOOK(result, name, parameters, arguments)               \
+  EXPORT result name parameters {                                   \
+    return ::proxymeter::shim::hooks::name SSL_ARGUMENTS arguments; \
+  }
+#include "shim/hooks/hooks.def"
+
+namespace {
+
+__attribute__((constructor)) void Load() { proxymeter::shim::Initialise(); }
+
+}  // namespace

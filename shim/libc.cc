@@ -1,0 +1,165 @@
+#include "shim/libc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "shim/dynamic_linker.h"
+#include "shim/kernel.h"
+
+namespace proxymeter::shim {
+namespace {
+
+template <typename Result = int, typename... Arguments>
+Result SystemCall(long number, Arguments... arguments) {
+  const long result = kernel::Call(number, arguments...);
+  if (result < 0 && result > -4096) {
+    errno = static_cast<int>(-result);
+    return -1;
+  }
+  return static_cast<Result>(result);
+}
+
+// What a library makes of a call that reaches us before the constructor, or of
+// a function that this libc lacks.
+namespace fallback {
+
+ssize_t Send(int fd, const void* buffer, size_t size, int flags) {
+  return SystemCall<ssize_t>(SYS_sendto, fd, buffer, size, flags, 0, 0);
+}
+ssize_t SendTo(int fd, const void* buffer, size_t size, int flags,
+               const sockaddr* address, socklen_t length) {
+  return SystemCall<ssize_t>(SYS_sendto, fd, buffer, size, flags, address,
+                             length);
+}
+ssize_t SendMsg(int fd, const msghdr* message, int flags) {
+  return SystemCall<ssize_t>(SYS_sendmsg, fd, message, flags);
+}
+ssize_t Write(int fd, const void* buffer, size_t size) {
+  return SystemCall<ssize_t>(SYS_write, fd, buffer, size);
+}
+ssize_t WriteV(int fd, const iovec* vector, int count) {
+  return SystemCall<ssize_t>(SYS_writev, fd, vector, count);
+}
+ssize_t RecvFrom(int fd, void* buffer, size_t size, int flags,
+                 sockaddr* address, socklen_t* length) {
+  return SystemCall<ssize_t>(SYS_recvfrom, fd, buffer, size, flags, address,
+                             length);
+}
+ssize_t Recv(int fd, void* buffer, size_t size, int flags) {
+  return RecvFrom(fd, buffer, size, flags, nullptr, nullptr);
+}
+ssize_t RecvMsg(int fd, msghdr* message, int flags) {
+  return SystemCall<ssize_t>(SYS_recvmsg, fd, message, flags);
+}
+ssize_t Read(int fd, void* buffer, size_t size) {
+  return SystemCall<ssize_t>(SYS_read, fd, buffer, size);
+}
+ssize_t ReadV(int fd, const iovec* vector, int count) {
+  return SystemCall<ssize_t>(SYS_readv, fd, vector, count);
+}
+// The fortified forms abort when the buffer is too small for the request; we
+// have no glibc to do that yet, so the overflow is refused instead.
+ssize_t ReadChk(int fd, void* buffer, size_t size, size_t space) {
+  return Read(fd, buffer, size <= space ? size : space);
+}
+ssize_t RecvChk(int fd, void* buffer, size_t size, size_t space, int flags) {
+  return Recv(fd, buffer, size <= space ? size : space, flags);
+}
+ssize_t RecvFromChk(int fd, void* buffer, size_t size, size_t space, int flags,
+                    sockaddr* address, socklen_t* length) {
+  return RecvFrom(fd, buffer, size <= space ? size : space, flags, address,
+                  length);
+}
+int Socket(int domain, int type, int protocol) {
+  return SystemCall(SYS_socket, domain, type, protocol);
+}
+int Accept4(int fd, sockaddr* address, socklen_t* length, int flags) {
+  return SystemCall(SYS_accept4, fd, address, length, flags);
+}
+int Accept(int fd, sockaddr* address, socklen_t* length) {
+  return Accept4(fd, address, length, 0);
+}
+int Connect(int fd, const sockaddr* address, socklen_t length) {
+  return SystemCall(SYS_connect, fd, address, length);
+}
+int GetSockOpt(int fd, int level, int option, void* value, socklen_t* length) {
+  return SystemCall(SYS_getsockopt, fd, level, option, value, length);
+}
+int Shutdown(int fd, int how) { return SystemCall(SYS_shutdown, fd, how); }
+int Close(int fd) { return SystemCall(SYS_close, fd); }
+int Dup(int fd) { return SystemCall(SYS_dup, fd); }
+int Dup3(int from, int to, int flags) {
+  return SystemCall(SYS_dup3, from, to, flags);
+}
+int Dup2(int from, int to) {
+  // dup3 refuses equal descriptors, dup2 returns them when they are open.
+  if (from == to) return SystemCall(SYS_fcntl, from, F_GETFD) < 0 ? -1 : to;
+  return Dup3(from, to, 0);
+}
+int Fcntl(int fd, int command, ...) {
+  __builtin_va_list list;
+  __builtin_va_start(list, command);
+  const long argument = __builtin_va_arg(list, long);
+  __builtin_va_end(list);
+  return SystemCall(SYS_fcntl, fd, command, argument);
+}
+int GetAddrInfo(const char* node, const char* service, const addrinfo* hints,
+                addrinfo** result) {
+  // There is no system call for this one. It is safe to look up late: whoever
+  // resolves names has a working libc.
+  using Function = decltype(Libc::getaddrinfo);
+  if (void* real = FindNext("getaddrinfo")) {
+    return reinterpret_cast<Function>(real)(node, service, hints, result);
+  }
+  return EAI_FAIL;
+}
+
+}  // namespace fallback
+
+template <typename Function>
+void Resolve(const char* name, Function* entry) {
+  if (void* real = FindNext(name)) {
+    *entry = reinterpret_cast<Function>(real);
+  }
+}
+
+}  // namespace
+
+constinit Libc libc = {
+    .send = fallback::Send,
+    .sendto = fallback::SendTo,
+    .sendmsg = fallback::SendMsg,
+    .write = fallback::Write,
+    .writev = fallback::WriteV,
+    .recv = fallback::Recv,
+    .recvfrom = fallback::RecvFrom,
+    .recvmsg = fallback::RecvMsg,
+    .read = fallback::Read,
+    .readv = fallback::ReadV,
+    .__read_chk = fallback::ReadChk,
+    .__recv_chk = fallback::RecvChk,
+    .__recvfrom_chk = fallback::RecvFromChk,
+    .socket = fallback::Socket,
+    .accept = fallback::Accept,
+    .accept4 = fallback::Accept4,
+    .connect = fallback::Connect,
+    .getsockopt = fallback::GetSockOpt,
+    .shutdown = fallback::Shutdown,
+    .close = fallback::Close,
+    .dup = fallback::Dup,
+    .dup2 = fallback::Dup2,
+    .dup3 = fallback::Dup3,
+    .fcntl = fallback::Fcntl,
+    .fcntl64 = fallback::Fcntl,
+    .getaddrinfo = fallback::GetAddrInfo,
+};
+
+void ResolveLibc() {
+  const int saved_errno = errno;
+#define HOOK(result, name, parameters, arguments) Resolve(#name, &libc.name);
+#define VARIADIC_HOOK(result, name) Resolve(#name, &libc.name);
+#include "shim/hooks/hooks.def"
+  errno = saved_errno;
+}
+
+}  // namespace proxymeter::shim

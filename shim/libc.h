@@ -1,0 +1,31 @@
+// The one way to the real libc: a table of function pointers, made from
+// hooks.def. Unit tests put a fake libc in its place.
+#ifndef PROXYMETER_SHIM_LIBC_H_
+#define PROXYMETER_SHIM_LIBC_H_
+
+#include <netdb.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <cstddef>
+
+namespace proxymeter::shim {
+
+struct Libc {
+#define HOOK(result, name, parameters, arguments) result(*name) parameters;
+#define VARIADIC_HOOK(result, name) result (*name)(int, int, ...);
+#include "shim/hooks/hooks.def"
+};
+
+/// Hooks run before our constructor and after exit(): until ResolveLibc has
+/// run, each entry makes the system call itself.
+extern constinit Libc libc;
+
+/// Fills `libc` with the functions that stand behind ours in the search order.
+/// One that is not found keeps making its system call. Leaves errno alone.
+void ResolveLibc();
+
+}  // namespace proxymeter::shim
+
+#endif  // PROXYMETER_SHIM_LIBC_H_

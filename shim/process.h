@@ -1,0 +1,41 @@
+// Which process is this? Forked, or borrowed by vfork?
+#ifndef PROXYMETER_SHIM_PROCESS_H_
+#define PROXYMETER_SHIM_PROCESS_H_
+
+#include <atomic>
+#include <cstdint>
+
+namespace proxymeter::shim {
+
+class Process {
+ public:
+  constexpr Process() = default;
+
+  /// Sets up the page that the kernel wipes in forked children (_Fork and raw
+  /// clone run no atfork handlers). Idempotent. Without MADV_WIPEONFORK
+  /// (before Linux 4.14) a forked child counts as borrowed: it keeps adding to
+  /// connections it inherited, and opens none.
+  void Initialise();
+
+  /// True in a vfork child: what looks like our state is its parent's, and
+  /// only the parent may change it. Costs one getpid(2).
+  bool IsBorrowed();
+
+  /// Counts the forks that lead from the first process to this one. Whoever
+  /// keeps something that a fork must not double compares it.
+  std::uint32_t generation();
+
+ private:
+  struct WipedPage {
+    std::atomic<std::int32_t> owner;  // 0 once the kernel has wiped it
+  };
+
+  void Adopt(WipedPage* page);
+
+  std::atomic<WipedPage*> page_{nullptr};
+  std::atomic<std::uint32_t> generation_{0};
+};
+
+}  // namespace proxymeter::shim
+
+#endif  // PROXYMETER_SHIM_PROCESS_H_

@@ -1,0 +1,70 @@
+// The shim as a whole: its parts, and what hooks report to it.
+#ifndef PROXYMETER_SHIM_SHIM_H_
+#define PROXYMETER_SHIM_SHIM_H_
+
+#include <sys/socket.h>
+
+#include <cstddef>
+
+#include "shim/attribution/attribution.h"
+#include "shim/connection/connections.h"
+#include "shim/environment.h"
+#include "shim/meter/meter.h"
+#include "shim/process.h"
+#include "shim/uplink/uplink.h"
+
+namespace proxymeter::shim {
+
+/// One per process. Constant-initialised and trivially destructible: hooks run
+/// before our constructor and after exit() has run destructors.
+struct Shim {
+  Environment environment;
+  Process process;
+  Meter meter;
+  Connections connections{&meter, &process};
+  Attribution attribution{&environment};
+  Uplink uplink{&environment, &meter, &process};
+};
+
+extern constinit Shim shim;
+
+/// Reads the environment and finds the real libc. The library's constructor;
+/// tests call it, or put a libc of their own in place.
+void Initialise();
+
+/// True when `fd` is a connection that is metered.
+inline bool IsMetered(int fd) { return shim.connections.Tracks(fd); }
+
+// Each of the following looks the descriptor up itself, leaves errno alone, and
+// costs a few loads when it is not metered.
+
+/// `size` bytes from `buffer` went out, or came in.
+void ReportSent(int fd, const void* buffer, std::size_t size);
+void ReportReceived(int fd, const void* buffer, std::size_t size);
+/// The same for `size` bytes spread over a vector.
+void ReportSent(int fd, const iovec* vector, std::size_t count,
+                std::size_t size);
+void ReportReceived(int fd, const iovec* vector, std::size_t count,
+                    std::size_t size);
+/// `size` bytes came in that no buffer shows (MSG_TRUNC).
+void ReportReceivedUnseen(int fd, std::size_t size);
+
+/// connect returned; `error` is 0 or its errno.
+void ReportConnect(int fd, const sockaddr* address, socklen_t length,
+                   int error);
+/// SO_ERROR told `error`.
+void ReportSocketError(int fd, int error);
+/// `fd` is new: whatever was known of that number is over.
+void ReportCreated(int fd);
+/// `copy` is a new descriptor of what `fd` is.
+void ReportDuplicated(int fd, int copy);
+
+/// close, and dup2 over an open descriptor: the state has to go before the
+/// real call, since the number may be reused at once, and has to come back if
+/// that call fails. Between Begin and Finish nothing is held but a pointer.
+Connection* BeginClose(int fd);
+void FinishClose(int fd, Connection* closing, bool closed);
+
+}  // namespace proxymeter::shim
+
+#endif  // PROXYMETER_SHIM_SHIM_H_

@@ -1,0 +1,214 @@
+#include "shim/testing/fake_libc.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+namespace proxymeter::shim {
+
+FakeLibc* FakeLibc::current_ = nullptr;
+
+struct FakeLibc::Functions {
+  static FakeLibc& Self() { return *current_; }
+
+  static long Finish(const Step& step) {
+    if (step.error != 0) {
+      errno = step.error;
+      return -1;
+    }
+    return step.result;
+  }
+
+  static std::size_t Size(const iovec* vector, std::size_t count) {
+    std::size_t size = 0;
+    for (std::size_t i = 0; i < count; ++i) size += vector[i].iov_len;
+    return size;
+  }
+
+  static ssize_t Out(const char* name, std::size_t size) {
+    Self().Called(name);
+    return Finish(Self().Next(static_cast<long>(size)));
+  }
+
+  static ssize_t In(const char* name, const iovec* vector, std::size_t count) {
+    Self().Called(name);
+    const Step step = Self().Next(0);
+    std::string_view data = step.data;
+    for (std::size_t i = 0; i < count && !data.empty(); ++i) {
+      const std::size_t piece = std::min(vector[i].iov_len, data.size());
+      if (vector[i].iov_base != nullptr) {
+        std::memcpy(vector[i].iov_base, data.data(), piece);
+      }
+      data.remove_prefix(piece);
+    }
+    return Finish(step);
+  }
+
+  static ssize_t In(const char* name, void* buffer, std::size_t size) {
+    const iovec whole = {buffer, size};
+    return In(name, &whole, 1);
+  }
+
+  static ssize_t Send(int, const void*, size_t size, int) {
+    return Out("send", size);
+  }
+  static ssize_t SendTo(int, const void*, size_t size, int, const sockaddr*,
+                        socklen_t) {
+    return Out("sendto", size);
+  }
+  static ssize_t SendMsg(int, const msghdr* message, int) {
+    return Out("sendmsg", Size(message->msg_iov, message->msg_iovlen));
+  }
+  static ssize_t Write(int, const void*, size_t size) {
+    return Out("write", size);
+  }
+  static ssize_t WriteV(int, const iovec* vector, int count) {
+    return Out("writev", Size(vector, static_cast<std::size_t>(count)));
+  }
+  static ssize_t Recv(int, void* buffer, size_t size, int) {
+    return In("recv", buffer, size);
+  }
+  static ssize_t RecvFrom(int, void* buffer, size_t size, int, sockaddr*,
+                          socklen_t*) {
+    return In("recvfrom", buffer, size);
+  }
+  static ssize_t RecvMsg(int, msghdr* message, int) {
+    return In("recvmsg", message->msg_iov, message->msg_iovlen);
+  }
+  static ssize_t Read(int, void* buffer, size_t size) {
+    return In("read", buffer, size);
+  }
+  static ssize_t ReadV(int, const iovec* vector, int count) {
+    return In("readv", vector, static_cast<std::size_t>(count));
+  }
+  static ssize_t ReadChk(int, void* buffer, size_t size, size_t) {
+    return In("__read_chk", buffer, size);
+  }
+  static ssize_t RecvChk(int, void* buffer, size_t size, size_t, int) {
+    return In("__recv_chk", buffer, size);
+  }
+  static ssize_t RecvFromChk(int, void* buffer, size_t size, size_t, int,
+                             sockaddr*, socklen_t*) {
+    return In("__recvfrom_chk", buffer, size);
+  }
+
+  static int NewDescriptor(const char* name) {
+    Self().Called(name);
+    return Self().next_descriptor_;
+  }
+  static int Socket(int, int, int) { return NewDescriptor("socket"); }
+  static int Accept(int, sockaddr*, socklen_t*) {
+    return NewDescriptor("accept");
+  }
+  static int Accept4(int, sockaddr*, socklen_t*, int) {
+    return NewDescriptor("accept4");
+  }
+  static int Status(const char* name) {
+    Self().Called(name);
+    return static_cast<int>(Finish(Self().Next(0)));
+  }
+  static int Connect(int, const sockaddr*, socklen_t) {
+    return Status("connect");
+  }
+  static int Shutdown(int, int) { return Status("shutdown"); }
+  static int Close(int) { return Status("close"); }
+  static int Copy(const char* name, int fd) {
+    Self().Called(name);
+    return static_cast<int>(Finish(Self().Next(fd)));
+  }
+  static int Dup(int) { return Copy("dup", Self().next_descriptor_); }
+  static int Dup2(int, int to) { return Copy("dup2", to); }
+  static int Dup3(int, int to, int) { return Copy("dup3", to); }
+  static int Fcntl(int, int command, ...) {
+    const bool copies = command == F_DUPFD || command == F_DUPFD_CLOEXEC;
+    return Copy("fcntl", copies ? Self().next_descriptor_ : 0);
+  }
+
+  static int GetSockOpt(int, int level, int option, void* value,
+                        socklen_t* length) {
+    Self().Called("getsockopt");
+    if (level == IPPROTO_TCP && option == TCP_INFO) {
+      tcp_info info = {};
+      info.tcpi_state = static_cast<std::uint8_t>(Self().tcp_state_);
+      std::memcpy(value, &info, std::min<std::size_t>(*length, sizeof(info)));
+      return 0;
+    }
+    const int answer =
+        option == SO_ERROR ? Self().socket_error_ : Self().socket_type_;
+    std::memcpy(value, &answer, sizeof(answer));
+    *length = sizeof(answer);
+    return 0;
+  }
+
+  static int GetAddrInfo(const char*, const char*, const addrinfo*,
+                         addrinfo** result) {
+    Self().Called("getaddrinfo");
+    static std::vector<addrinfo> entries;
+    static std::vector<sockaddr_in> addresses;
+    const auto& wanted = Self().addresses_;
+    entries.assign(wanted.size(), {});
+    addresses.assign(wanted.size(), {});
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      addresses[i].sin_family = AF_INET;
+      inet_pton(AF_INET, wanted[i].c_str(), &addresses[i].sin_addr);
+      entries[i].ai_family = AF_INET;
+      entries[i].ai_addr = reinterpret_cast<sockaddr*>(&addresses[i]);
+      entries[i].ai_addrlen = sizeof(addresses[i]);
+      if (i + 1 < wanted.size()) entries[i].ai_next = &entries[i + 1];
+    }
+    *result = entries.empty() ? nullptr : entries.data();
+    return entries.empty() ? EAI_NONAME : 0;
+  }
+};
+
+FakeLibc::FakeLibc() : saved_(libc) {
+  current_ = this;
+  libc = {
+      .send = Functions::Send,
+      .sendto = Functions::SendTo,
+      .sendmsg = Functions::SendMsg,
+      .write = Functions::Write,
+      .writev = Functions::WriteV,
+      .recv = Functions::Recv,
+      .recvfrom = Functions::RecvFrom,
+      .recvmsg = Functions::RecvMsg,
+      .read = Functions::Read,
+      .readv = Functions::ReadV,
+      .__read_chk = Functions::ReadChk,
+      .__recv_chk = Functions::RecvChk,
+      .__recvfrom_chk = Functions::RecvFromChk,
+      .socket = Functions::Socket,
+      .accept = Functions::Accept,
+      .accept4 = Functions::Accept4,
+      .connect = Functions::Connect,
+      .getsockopt = Functions::GetSockOpt,
+      .shutdown = Functions::Shutdown,
+      .close = Functions::Close,
+      .dup = Functions::Dup,
+      .dup2 = Functions::Dup2,
+      .dup3 = Functions::Dup3,
+      .fcntl = Functions::Fcntl,
+      .fcntl64 = Functions::Fcntl,
+      .getaddrinfo = Functions::GetAddrInfo,
+  };
+}
+
+FakeLibc::~FakeLibc() {
+  libc = saved_;
+  current_ = nullptr;
+}
+
+FakeLibc::Step FakeLibc::Next(long all) {
+  if (script_.empty()) return {.result = all};
+  Step step = script_.front();
+  script_.pop_front();
+  return step;
+}
+
+}  // namespace proxymeter::shim

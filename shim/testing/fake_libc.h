@@ -1,0 +1,76 @@
+// A libc that does what a test scripts: short writes, EINTR, EAGAIN, reuse of
+// descriptors. Nothing reaches the kernel.
+#ifndef PROXYMETER_SHIM_TESTING_FAKE_LIBC_H_
+#define PROXYMETER_SHIM_TESTING_FAKE_LIBC_H_
+
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shim/libc.h"
+
+namespace proxymeter::shim {
+
+/// Stands in the Libc table while it lives; the table is restored after.
+class FakeLibc {
+ public:
+  FakeLibc();
+  ~FakeLibc();
+  FakeLibc(const FakeLibc&) = delete;
+  FakeLibc& operator=(const FakeLibc&) = delete;
+
+  /// What the next call that moves data, connects or closes does. Without a
+  /// script such a call succeeds with all it was asked for (and receives
+  /// nothing).
+  void Fails(int error) { script_.push_back({.error = error}); }
+  void Moves(long bytes) { script_.push_back({.result = bytes}); }
+  void Receives(std::string_view data) {
+    script_.push_back(
+        {.result = static_cast<long>(data.size()), .data = std::string(data)});
+  }
+
+  /// What the next socket or accept returns.
+  void set_next_descriptor(int fd) { next_descriptor_ = fd; }
+  /// What getsockopt answers.
+  void set_socket_type(int type) { socket_type_ = type; }
+  void set_socket_error(int error) { socket_error_ = error; }
+  void set_tcp_state(int state) { tcp_state_ = state; }
+  /// What getaddrinfo answers: IPv4 addresses in dotted form.
+  void set_addresses(std::vector<std::string> addresses) {
+    addresses_ = std::move(addresses);
+  }
+
+  /// Calls made, by name.
+  int calls(const std::string& name) const {
+    const auto found = calls_.find(name);
+    return found == calls_.end() ? 0 : found->second;
+  }
+
+ private:
+  struct Step {
+    long result = 0;
+    int error = 0;
+    std::string data = {};
+  };
+  struct Functions;
+
+  void Called(const char* name) { ++calls_[name]; }
+  // The scripted step, or one that does all that was asked for.
+  Step Next(long all);
+
+  static FakeLibc* current_;
+  Libc saved_;
+  std::deque<Step> script_;
+  std::map<std::string, int> calls_;
+  std::vector<std::string> addresses_;
+  int next_descriptor_ = 3;
+  int socket_type_ = 1;  // SOCK_STREAM
+  int socket_error_ = 0;
+  int tcp_state_ = 1;  // TCP_ESTABLISHED
+};
+
+}  // namespace proxymeter::shim
+
+#endif  // PROXYMETER_SHIM_TESTING_FAKE_LIBC_H_

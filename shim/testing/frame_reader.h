@@ -1,0 +1,34 @@
+// Frames as the collector's protobuf library reads them. Behind a plain
+// structure, since nanopb's header and protobuf's have the same name.
+#ifndef PROXYMETER_SHIM_TESTING_FRAME_READER_H_
+#define PROXYMETER_SHIM_TESTING_FRAME_READER_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace proxymeter::shim {
+
+struct DecodedTraffic {
+  std::uint32_t index;
+  std::string vendor;
+  std::string destination;
+  int protocol;
+  std::uint64_t sent_bytes;
+  std::uint64_t responses_other;
+};
+
+struct DecodedFrame {
+  bool valid = false;
+  std::uint32_t version = 0;
+  std::string session;
+  int pid = 0;
+  bool has_journal = false;
+  std::vector<DecodedTraffic> traffic;
+};
+
+DecodedFrame DecodeFrame(const std::string& bytes);
+
+}  // namespace proxymeter::shim
+
+#endif  // PROXYMETER_SHIM_TESTING_FRAME_READER_H_

@@ -1,0 +1,85 @@
+#include "shim/uplink/frame_encoder.h"
+
+#include <pb_encode.h>
+
+#include <cstring>
+
+#include "proxymeter/v1/frame.pb.h"
+
+namespace proxymeter::shim {
+namespace {
+
+// Frame.rows: nanopb is told to leave the field out, since rows are appended
+// one by one (protobuf allows a message to be continued that way).
+constexpr std::uint32_t kRowsField = 4;
+constexpr std::uint32_t kFrameVersion = 1;
+
+// The counters of a kind and the fields of its message are the same values in
+// the same order.
+template <std::size_t kCount, typename Message>
+void CopyCounters(const CounterValues& counters, Message* message) {
+  static_assert(sizeof(Message) == kCount * sizeof(std::uint64_t));
+  std::memcpy(message, counters, sizeof(Message));
+}
+
+}  // namespace
+
+bool FrameEncoder::Begin(const JournalHeader& header, bool has_journal) {
+  size_ = 0;
+  proxymeter_v1_Frame frame = proxymeter_v1_Frame_init_zero;
+  frame.version = kFrameVersion;
+  std::memcpy(frame.session, header.session.data(), header.session.size());
+  frame.has_process = true;
+  frame.process.pid = header.pid;
+  std::memcpy(frame.process.command, header.command,
+              sizeof(frame.process.command) - 1);
+  frame.process.started_unix_ns = header.started_unix_ns;
+  frame.process.has_journal = has_journal;
+  pb_ostream_t stream = pb_ostream_from_buffer(buffer_.data(), buffer_.size());
+  if (!pb_encode(&stream, proxymeter_v1_Frame_fields, &frame)) return false;
+  size_ = stream.bytes_written;
+  return true;
+}
+
+bool FrameEncoder::Append(std::uint32_t index, const JournalRow& row,
+                          const CounterValues& counters) {
+  proxymeter_v1_Row message = proxymeter_v1_Row_init_zero;
+  message.index = index;
+  message.kind = static_cast<proxymeter_v1_RowKind>(row.kind);
+  message.protocol = static_cast<proxymeter_v1_Protocol>(row.protocol);
+  message.visibility = static_cast<proxymeter_v1_Visibility>(row.visibility);
+  message.code = row.code;
+  std::memcpy(message.vendor, row.vendor().data(), row.vendor().size());
+  std::memcpy(message.destination, row.destination().data(),
+              row.destination().size());
+  switch (row.kind) {
+    case RowKind::kTraffic:
+      message.has_traffic = true;
+      CopyCounters<kTrafficCounters>(counters, &message.traffic);
+      break;
+    case RowKind::kVendor:
+      message.has_vendor_counters = true;
+      CopyCounters<kVendorCounters>(counters, &message.vendor_counters);
+      break;
+    case RowKind::kTunnel:
+      message.has_tunnel = true;
+      CopyCounters<kTunnelCounters>(counters, &message.tunnel);
+      break;
+    case RowKind::kShim:
+      message.has_shim = true;
+      CopyCounters<kShimCounters>(counters, &message.shim);
+      break;
+    case RowKind::kNone:
+      return true;
+  }
+  pb_ostream_t stream =
+      pb_ostream_from_buffer(buffer_.data() + size_, buffer_.size() - size_);
+  if (!pb_encode_tag(&stream, PB_WT_STRING, kRowsField) ||
+      !pb_encode_submessage(&stream, proxymeter_v1_Row_fields, &message)) {
+    return false;
+  }
+  size_ += stream.bytes_written;
+  return true;
+}
+
+}  // namespace proxymeter::shim

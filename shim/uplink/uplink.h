@@ -1,0 +1,52 @@
+// Streams changed rows to the collector.
+#ifndef PROXYMETER_SHIM_UPLINK_UPLINK_H_
+#define PROXYMETER_SHIM_UPLINK_UPLINK_H_
+
+#include <atomic>
+#include <cstdint>
+
+#include "proxymeter/limits.h"
+#include "shim/clock.h"
+#include "shim/environment.h"
+#include "shim/meter/meter.h"
+#include "shim/process.h"
+
+namespace proxymeter::shim {
+
+/// At most one flush a second, made from inside an intercepted call: open,
+/// send, close, never waiting. What does not get through is said again by the
+/// next flush, or read from the journal.
+class Uplink {
+ public:
+  constexpr Uplink(const Environment* environment, Meter* meter,
+                   Process* process)
+      : environment_(environment), meter_(meter), process_(process) {}
+
+  /// Flushes if the last flush is a second ago. The usual cost is a read of
+  /// the clock.
+  void Tick() {
+    if (MonotonicNs() >= next_flush_ns_.load(std::memory_order_relaxed)) {
+      Flush();
+    }
+  }
+
+  /// Flushes now, unless another thread is at it.
+  void Flush();
+
+ private:
+  bool Enter();
+  void SendChangedRows();
+
+  const Environment* environment_;
+  Meter* meter_;
+  Process* process_;
+  std::atomic<std::uint64_t> next_flush_ns_{0};
+  // Process::generation + 1 of who is flushing, 0 for nobody: a flush that a
+  // fork caught half-way must not bar the child for ever.
+  std::atomic<std::uint32_t> flusher_{0};
+  std::uint8_t buffer_[kMaxFrameBytes / 2]{};
+};
+
+}  // namespace proxymeter::shim
+
+#endif  // PROXYMETER_SHIM_UPLINK_UPLINK_H_
