@@ -58,7 +58,7 @@ void Environment::Read() {
   }
   const std::string_view vendor = Variable(kVendorVariable);
   if (IsVendorName(vendor)) {
-    __builtin_memcpy(vendor_, vendor.data(), vendor.size());
+    vendor.copy(vendor_, vendor.size());
     vendor_length_ = vendor.size();
   }
 }

@@ -28,7 +28,7 @@ class Path {
       text_[0] = '\0';
       return;
     }
-    __builtin_memcpy(text_ + length_, text.data(), text.size());
+    text.copy(text_ + length_, text.size());
     length_ += text.size();
     text_[length_] = '\0';
   }

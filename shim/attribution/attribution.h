@@ -20,7 +20,7 @@ class VendorName {
   VendorName() = default;
   explicit VendorName(std::string_view name)
       : length_(name.size() <= kMaxVendorLength ? name.size() : 0) {
-    __builtin_memcpy(text_, name.data(), length_);
+    name.copy(text_, length_);
   }
   std::string_view view() const { return {text_, length_}; }
   bool metered() const { return length_ != 0; }

@@ -1,7 +1,5 @@
 #include "shim/meter/meter.h"
 
-#include <cstring>
-
 #include "shim/clock.h"
 
 namespace proxymeter::shim {
@@ -50,9 +48,8 @@ void WriteKey(const RowKey& key, JournalRow* row) {
   row->code = key.code;
   row->vendor_length = static_cast<std::uint8_t>(key.vendor.size());
   row->destination_length = static_cast<std::uint8_t>(key.destination.size());
-  std::memcpy(row->text, key.vendor.data(), key.vendor.size());
-  std::memcpy(row->text + key.vendor.size(), key.destination.data(),
-              key.destination.size());
+  key.vendor.copy(row->text, key.vendor.size());
+  key.destination.copy(row->text + key.vendor.size(), key.destination.size());
   row->state.store(kPublished, std::memory_order_release);
 }
 

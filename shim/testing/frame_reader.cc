@@ -11,6 +11,7 @@ DecodedFrame DecodeFrame(const std::string& bytes) {
   decoded.version = frame.version();
   decoded.session = frame.session();
   decoded.pid = frame.process().pid();
+  decoded.command = frame.process().command();
   decoded.has_journal = frame.process().has_journal();
   for (const v1::Row& row : frame.rows()) {
     if (row.kind() != v1::ROW_KIND_TRAFFIC) continue;

@@ -23,6 +23,7 @@ struct DecodedFrame {
   std::uint32_t version = 0;
   std::string session;
   int pid = 0;
+  std::string command;
   bool has_journal = false;
   std::vector<DecodedTraffic> traffic;
 };

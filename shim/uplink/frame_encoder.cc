@@ -31,8 +31,13 @@ bool FrameEncoder::Begin(const JournalHeader& header, bool has_journal) {
   std::memcpy(frame.session, header.session.data(), header.session.size());
   frame.has_process = true;
   frame.process.pid = header.pid;
-  std::memcpy(frame.process.command, header.command,
-              sizeof(frame.process.command) - 1);
+  // protobuf refuses a message whose strings are not UTF-8, and a process may
+  // call itself anything.
+  constexpr std::size_t kLongest = sizeof(frame.process.command) - 1;
+  for (std::size_t i = 0; i < kLongest && header.command[i] != '\0'; ++i) {
+    const char c = header.command[i];
+    frame.process.command[i] = c >= ' ' && c <= '~' ? c : '?';
+  }
   frame.process.started_unix_ns = header.started_unix_ns;
   frame.process.has_journal = has_journal;
   pb_ostream_t stream = pb_ostream_from_buffer(buffer_.data(), buffer_.size());
@@ -49,9 +54,8 @@ bool FrameEncoder::Append(std::uint32_t index, const JournalRow& row,
   message.protocol = static_cast<proxymeter_v1_Protocol>(row.protocol);
   message.visibility = static_cast<proxymeter_v1_Visibility>(row.visibility);
   message.code = row.code;
-  std::memcpy(message.vendor, row.vendor().data(), row.vendor().size());
-  std::memcpy(message.destination, row.destination().data(),
-              row.destination().size());
+  row.vendor().copy(message.vendor, row.vendor().size());
+  row.destination().copy(message.destination, row.destination().size());
   switch (row.kind) {
     case RowKind::kTraffic:
       message.has_traffic = true;

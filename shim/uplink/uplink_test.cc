@@ -86,6 +86,16 @@ TEST_F(UplinkTest, FramesSayWhatTheJournalSays) {
   EXPECT_EQ(frame.traffic[0].responses_other, 3u);
 }
 
+TEST_F(UplinkTest, AnyProcessNameMakesAValidFrame) {
+  Collector collector(directory());
+  std::memcpy(shim.meter.journal().header()->command, "\xff\xfe caf\xe9", 8);
+  shim.uplink.Flush();
+  const auto frames = collector.Frames();
+  ASSERT_EQ(frames.size(), 1u);
+  EXPECT_TRUE(DecodeFrame(frames[0]).valid);
+  EXPECT_EQ(DecodeFrame(frames[0]).command, "?? caf?");
+}
+
 TEST_F(UplinkTest, OnlyChangedRowsAreSaidAgain) {
   Collector collector(directory());
   Add(Row("a.test"), kSentBytes, 1);
