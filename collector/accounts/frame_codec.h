@@ -1,0 +1,43 @@
+// Frames, from the wire to validated rows.
+#ifndef PROXYMETER_COLLECTOR_ACCOUNTS_FRAME_CODEC_H_
+#define PROXYMETER_COLLECTOR_ACCOUNTS_FRAME_CODEC_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "collector/accounts/rejection.h"
+#include "collector/accounts/row.h"
+#include "collector/accounts/session_id.h"
+#include "proxymeter/v1/frame.pb.h"
+
+namespace proxymeter::collector {
+
+inline constexpr std::uint32_t kFrameVersion = 1;
+
+/// What a process says of itself: for people, never for identity.
+struct ProcessInfo {
+  std::int32_t pid = 0;
+  std::string command;  ///< printable ASCII, at most 16 bytes
+  std::uint64_t started_unix_ns = 0;
+  bool has_journal = false;
+};
+
+struct DecodedFrame {
+  SessionId session{};
+  ProcessInfo process;
+  std::vector<IndexedRow> rows;
+};
+
+/// A frame is taken whole or refused whole.
+std::variant<DecodedFrame, Rejection> DecodeFrame(const v1::Frame& frame);
+std::variant<DecodedFrame, Rejection> DecodeFrame(std::string_view bytes);
+
+/// `text` cut to 16 bytes, with whatever is not printable ASCII as '?'.
+std::string PrintableCommand(std::string_view text);
+
+}  // namespace proxymeter::collector
+
+#endif  // PROXYMETER_COLLECTOR_ACCOUNTS_FRAME_CODEC_H_

@@ -1,0 +1,149 @@
+#include "collector/accounts/journal_reader.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "collector/accounts/frame_codec.h"
+#include "collector/scoped_fd.h"
+#include "proxymeter/journal.h"
+
+namespace proxymeter::collector {
+namespace {
+
+// Bytes copied from `offset` on: fewer than asked at the end of the file;
+// nothing on an error.
+std::optional<std::size_t> ReadAt(int fd, char* to, std::size_t bytes,
+                                  std::size_t offset) {
+  std::size_t done = 0;
+  while (done < bytes) {
+    const ssize_t got =
+        pread(fd, to + done, bytes - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::nullopt;
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
+// The copies are private to this thread: their atomics are read plainly.
+template <typename T>
+T Field(const char* record, std::size_t offset) {
+  T value;
+  std::memcpy(&value, record + offset, sizeof value);
+  return value;
+}
+#define PROXYMETER_HEADER_FIELD(type, name) \
+  Field<type>(header, offsetof(JournalHeader, name))
+#define PROXYMETER_ROW_FIELD(type, name) \
+  Field<type>(record, offsetof(JournalRow, name))
+
+bool IsHeaderOf(const char* header, const SessionId& session) {
+  return PROXYMETER_HEADER_FIELD(std::uint64_t, magic) == kJournalMagic &&
+         PROXYMETER_HEADER_FIELD(std::uint32_t, version) == kJournalVersion &&
+         PROXYMETER_HEADER_FIELD(std::uint32_t, header_bytes) ==
+             kJournalHeaderBytes &&
+         PROXYMETER_HEADER_FIELD(std::uint32_t, row_bytes) ==
+             kJournalRowBytes &&
+         PROXYMETER_HEADER_FIELD(std::uint32_t, max_rows) == kMaxJournalRows &&
+         PROXYMETER_HEADER_FIELD(SessionId, session) == session;
+}
+
+std::optional<RowValue> ParseRow(const char* record) {
+  const std::size_t vendor_length =
+      PROXYMETER_ROW_FIELD(std::uint8_t, vendor_length);
+  const std::size_t destination_length =
+      PROXYMETER_ROW_FIELD(std::uint8_t, destination_length);
+  if (vendor_length + destination_length > kRowTextBytes) return std::nullopt;
+  const char* text = record + offsetof(JournalRow, text);
+  RowValue row;
+  row.key.kind = static_cast<RowKind>(PROXYMETER_ROW_FIELD(std::uint8_t, kind));
+  row.key.protocol =
+      static_cast<Protocol>(PROXYMETER_ROW_FIELD(std::uint8_t, protocol));
+  row.key.visibility =
+      static_cast<Visibility>(PROXYMETER_ROW_FIELD(std::uint8_t, visibility));
+  row.key.code = PROXYMETER_ROW_FIELD(std::uint16_t, code);
+  row.key.vendor.assign(text, vendor_length);
+  row.key.destination.assign(text + vendor_length, destination_length);
+  row.counters = PROXYMETER_ROW_FIELD(Counters, counters);
+  if (!IsValidRow(row)) return std::nullopt;
+  return row;
+}
+
+JournalProblem ProblemOfOpen(int error) {
+  switch (error) {
+    case ENOENT:
+      return JournalProblem::kGone;
+    case ELOOP:  // O_NOFOLLOW
+    case ENXIO:  // a socket, or a device without a driver
+      return JournalProblem::kForeign;
+    default:
+      return JournalProblem::kUnreadable;
+  }
+}
+
+}  // namespace
+
+std::variant<JournalContents, JournalProblem> ReadJournal(
+    int journals_fd, const SessionId& session) {
+  const ScopedFd fd(openat(journals_fd, ToHex(session).c_str(),
+                           O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!fd.valid()) return ProblemOfOpen(errno);
+  struct stat info {};
+  if (fstat(fd.get(), &info) != 0) return JournalProblem::kUnreadable;
+  if (!S_ISREG(info.st_mode)) return JournalProblem::kForeign;
+
+  char header[sizeof(JournalHeader)] = {};
+  const std::optional<std::size_t> header_bytes =
+      ReadAt(fd.get(), header, sizeof header, 0);
+  if (!header_bytes) return JournalProblem::kUnreadable;
+  if (PROXYMETER_HEADER_FIELD(std::uint64_t, magic) == 0) {
+    return JournalProblem::kUnfinished;
+  }
+  if (*header_bytes < sizeof header || !IsHeaderOf(header, session)) {
+    return JournalProblem::kMalformed;
+  }
+
+  JournalContents contents;
+  contents.session = session;
+  contents.pid = PROXYMETER_HEADER_FIELD(std::int32_t, pid);
+  contents.started_unix_ns =
+      PROXYMETER_HEADER_FIELD(std::uint64_t, started_unix_ns);
+  const char* command = header + offsetof(JournalHeader, command);
+  contents.command = PrintableCommand(std::string_view(
+      command, strnlen(command, sizeof JournalHeader::command)));
+
+  const std::size_t promised = std::min<std::size_t>(
+      {PROXYMETER_HEADER_FIELD(std::uint32_t, claimed_rows),
+       PROXYMETER_HEADER_FIELD(std::uint32_t, allocated_rows),
+       kMaxJournalRows});
+  const auto records = std::make_unique<char[]>(promised * kJournalRowBytes);
+  const std::optional<std::size_t> row_bytes =
+      ReadAt(fd.get(), records.get(), promised * kJournalRowBytes,
+             kJournalHeaderBytes);
+  if (!row_bytes) return JournalProblem::kUnreadable;
+  const std::size_t present = *row_bytes / kJournalRowBytes;
+  contents.truncated = present < promised;
+  for (std::size_t i = 0; i < present; ++i) {
+    const char* record = records.get() + i * kJournalRowBytes;
+    if (PROXYMETER_ROW_FIELD(std::uint32_t, state) != kPublished) continue;
+    if (std::optional<RowValue> row = ParseRow(record)) {
+      contents.rows.push_back({static_cast<std::uint32_t>(i), *std::move(row)});
+    } else {
+      ++contents.bad_rows;
+    }
+  }
+  return contents;
+}
+
+}  // namespace proxymeter::collector

@@ -1,0 +1,59 @@
+#include "collector/accounts/row.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <string_view>
+
+namespace proxymeter::collector {
+namespace {
+
+// Quotes and backslashes would need escaping in every format that the labels
+// travel through, and no host or vendor name has one.
+bool IsLabelText(std::string_view text, std::size_t max_length) {
+  if (text.empty() || text.size() > max_length) return false;
+  return std::ranges::all_of(text, [](char c) {
+    return c >= ' ' && c <= '~' && c != '"' && c != '\'' && c != '\\';
+  });
+}
+
+bool IsTunnelProtocol(Protocol protocol) {
+  return protocol == Protocol::kConnect || protocol == Protocol::kSocks4 ||
+         protocol == Protocol::kSocks5;
+}
+
+bool HasTextOfItsKind(const RowKey& key) {
+  const bool vendor = IsLabelText(key.vendor, kMaxVendorLength);
+  switch (key.kind) {
+    case RowKind::kTraffic:
+      return vendor && IsLabelText(key.destination, kMaxHostLength);
+    case RowKind::kVendor:
+    case RowKind::kTunnel:
+      return vendor && key.destination.empty();
+    case RowKind::kShim:
+      return key.vendor.empty() && key.destination.empty();
+    case RowKind::kNone:
+      break;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool IsValidRow(const RowValue& row) {
+  const RowKey& key = row.key;
+  if (static_cast<std::uint8_t>(key.protocol) > kLastProtocol ||
+      static_cast<std::uint8_t>(key.visibility) > kLastVisibility) {
+    return false;
+  }
+  if (!HasTextOfItsKind(key)) return false;
+  if (key.kind == RowKind::kTunnel) {
+    if (!IsTunnelProtocol(key.protocol)) return false;
+  } else if (key.code != 0) {
+    return false;
+  }
+  return std::all_of(row.counters.begin() + CounterCount(key.kind),
+                     row.counters.end(),
+                     [](std::uint64_t counter) { return counter == 0; });
+}
+
+}  // namespace proxymeter::collector

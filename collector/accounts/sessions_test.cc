@@ -1,0 +1,234 @@
+#include "collector/accounts/sessions.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <thread>
+#include <vector>
+
+#include "collector/testing/journal_fixture.h"
+
+namespace proxymeter::collector {
+namespace {
+
+DecodedFrame Frame(const SessionId& id, std::vector<IndexedRow> rows,
+                   bool has_journal = false) {
+  DecodedFrame frame;
+  frame.session = id;
+  frame.process.has_journal = has_journal;
+  frame.rows = std::move(rows);
+  return frame;
+}
+
+JournalContents Journal(const SessionId& id, std::vector<IndexedRow> rows) {
+  JournalContents journal;
+  journal.session = id;
+  journal.rows = std::move(rows);
+  return journal;
+}
+
+std::vector<RowValue> SortedRows(const Sessions& sessions) {
+  std::vector<RowValue> rows = sessions.Snapshot().rows;
+  std::ranges::sort(rows, {}, &RowValue::key);
+  return rows;
+}
+
+std::uint64_t Rejected(const Sessions& sessions, Rejection rejection) {
+  return sessions.Snapshot().rejected[static_cast<std::size_t>(rejection)];
+}
+
+const SessionId kOne = TestSession(1);
+const SessionId kTwo = TestSession(2);
+
+TEST(Sessions, CumulativeValuesAreCountedOnce) {
+  Sessions sessions;
+  const DecodedFrame first =
+      Frame(kOne, {{0, TrafficRow("acme", "a.example", 10, 20, 1)}});
+  const DecodedFrame second =
+      Frame(kOne, {{0, TrafficRow("acme", "a.example", 15, 90, 2)}});
+  EXPECT_EQ(sessions.ApplyFrame(first), std::nullopt);
+  EXPECT_EQ(sessions.ApplyFrame(first), std::nullopt);
+  EXPECT_EQ(sessions.ApplyFrame(second), std::nullopt);
+  EXPECT_EQ(sessions.ApplyFrame(second), std::nullopt);
+  EXPECT_EQ(SortedRows(sessions),
+            std::vector<RowValue>{TrafficRow("acme", "a.example", 15, 90, 2)});
+  EXPECT_EQ(sessions.Snapshot().frames, 4u);
+}
+
+TEST(Sessions, SessionsAddUp) {
+  Sessions sessions;
+  sessions.ApplyFrame(
+      Frame(kOne, {{0, TrafficRow("acme", "a.example", 10, 20, 1)}}));
+  sessions.ApplyFrame(
+      Frame(kTwo, {{9, TrafficRow("acme", "a.example", 1, 2, 3)}}));
+  EXPECT_EQ(SortedRows(sessions),
+            std::vector<RowValue>{TrafficRow("acme", "a.example", 11, 22, 4)});
+  EXPECT_EQ(sessions.Snapshot().open_sessions, 2u);
+}
+
+TEST(Sessions, FrameAndJournalOfASessionMeet) {
+  Sessions sessions;
+  sessions.ApplyFrame(
+      Frame(kOne, {{0, TrafficRow("acme", "a.example", 10, 20, 1)}}, true));
+  const JournalContents journal =
+      Journal(kOne, {{0, TrafficRow("acme", "a.example", 30, 20, 3)},
+                     {1, TrafficRow("acme", "b.example", 5, 5, 1)}});
+  EXPECT_TRUE(sessions.ApplyJournal(journal).changed);
+  EXPECT_FALSE(sessions.ApplyJournal(journal).changed);
+  // A frame from before the reading, arriving after it.
+  EXPECT_EQ(sessions.ApplyFrame(Frame(
+                kOne, {{0, TrafficRow("acme", "a.example", 20, 20, 2)}}, true)),
+            std::nullopt);
+  EXPECT_EQ(SortedRows(sessions),
+            (std::vector<RowValue>{TrafficRow("acme", "a.example", 30, 20, 3),
+                                   TrafficRow("acme", "b.example", 5, 5, 1)}));
+  EXPECT_EQ(Rejected(sessions, Rejection::kCounterDecreased), 0u);
+}
+
+TEST(Sessions, ADecreaseWithoutJournalIsRefusedWhole) {
+  Sessions sessions;
+  sessions.ApplyFrame(
+      Frame(kOne, {{0, TrafficRow("acme", "a.example", 10, 20, 1)},
+                   {1, TrafficRow("acme", "b.example", 10, 20, 1)}}));
+  EXPECT_EQ(sessions.ApplyFrame(
+                Frame(kOne, {{0, TrafficRow("acme", "a.example", 99, 99, 9)},
+                             {1, TrafficRow("acme", "b.example", 9, 30, 2)}})),
+            Rejection::kCounterDecreased);
+  EXPECT_EQ(Rejected(sessions, Rejection::kCounterDecreased), 1u);
+  EXPECT_EQ(
+      SortedRows(sessions),
+      (std::vector<RowValue>{TrafficRow("acme", "a.example", 10, 20, 1),
+                             TrafficRow("acme", "b.example", 10, 20, 1)}));
+}
+
+TEST(Sessions, AKeyNeverChanges) {
+  Sessions sessions;
+  sessions.ApplyFrame(
+      Frame(kOne, {{0, TrafficRow("acme", "a.example", 10, 20, 1)}}));
+  EXPECT_EQ(sessions.ApplyFrame(
+                Frame(kOne, {{0, TrafficRow("acme", "b.example", 50, 50, 5)}})),
+            Rejection::kKeyChanged);
+  // In a journal the other rows are good still.
+  const auto result = sessions.ApplyJournal(
+      Journal(kOne, {{0, TrafficRow("acme", "b.example", 50, 50, 5)},
+                     {1, TrafficRow("acme", "c.example", 1, 1, 1)}}));
+  EXPECT_EQ(result.rejection, std::nullopt);
+  EXPECT_TRUE(result.changed);
+  EXPECT_EQ(Rejected(sessions, Rejection::kKeyChanged), 2u);
+  EXPECT_EQ(SortedRows(sessions),
+            (std::vector<RowValue>{TrafficRow("acme", "a.example", 10, 20, 1),
+                                   TrafficRow("acme", "c.example", 1, 1, 1)}));
+}
+
+TEST(Sessions, FinishGivesHeldBytesToUnknownOnce) {
+  Sessions sessions;
+  RowValue vendor = VendorRow("acme", 3, 100, 40);
+  vendor.counters[kHeldReceivedBytes] = 7;
+  vendor.counters[kReleasedReceivedBytes] = 9;  // more than held: nothing left
+  sessions.ApplyFrame(Frame(kOne, {{0, vendor}}));
+  EXPECT_EQ(SortedRows(sessions), std::vector<RowValue>{vendor});
+
+  sessions.Finish(kOne);
+  sessions.Finish(kOne);
+  vendor.counters[kReleasedSentBytes] = 100;
+  RowValue unknown{.key = {.kind = RowKind::kTraffic,
+                           .vendor = "acme",
+                           .destination = kUnknownDestination}};
+  unknown.counters[kSentBytes] = 60;
+  EXPECT_EQ(SortedRows(sessions), (std::vector<RowValue>{unknown, vendor}));
+  EXPECT_EQ(sessions.Snapshot().open_sessions, 0u);
+}
+
+TEST(Sessions, TheLastReadingCountsWhateverTheLimits) {
+  Sessions sessions({.max_sessions = 1, .max_session_rows = 1});
+  sessions.ApplyFrame(
+      Frame(kOne, {{0, TrafficRow("acme", "a.example", 1, 1, 1)}}));
+  const JournalContents journal =
+      Journal(kTwo, {{0, TrafficRow("acme", "a.example", 10, 10, 10)},
+                     {1, TrafficRow("acme", "b.example", 5, 5, 5)}});
+  sessions.Finish(kTwo, &journal);
+  sessions.Finish(kTwo, &journal);
+  EXPECT_EQ(SortedRows(sessions),
+            (std::vector<RowValue>{TrafficRow("acme", "a.example", 11, 11, 11),
+                                   TrafficRow("acme", "b.example", 5, 5, 5)}));
+  EXPECT_EQ(sessions.Snapshot().open_sessions, 1u);
+}
+
+TEST(Sessions, AFinishedSessionIsUnknown) {
+  Sessions sessions;
+  const DecodedFrame frame =
+      Frame(kOne, {{0, TrafficRow("acme", "a.example", 10, 20, 1)}});
+  sessions.ApplyFrame(frame);
+  sessions.Finish(kOne);
+  EXPECT_TRUE(sessions.IsRetired(kOne));
+  EXPECT_FALSE(sessions.IsOpen(kOne));
+  EXPECT_EQ(sessions.ApplyFrame(frame), Rejection::kUnknownSession);
+  EXPECT_EQ(sessions.ApplyJournal(Journal(kOne, frame.rows)).rejection,
+            Rejection::kUnknownSession);
+  EXPECT_EQ(Rejected(sessions, Rejection::kUnknownSession), 2u);
+  EXPECT_EQ(SortedRows(sessions),
+            std::vector<RowValue>{TrafficRow("acme", "a.example", 10, 20, 1)});
+}
+
+TEST(Sessions, OnlyANewSessionWhereOneIsAskedFor) {
+  Sessions sessions;
+  const DecodedFrame frame = Frame(kOne, {});
+  EXPECT_EQ(sessions.ApplyFrame(frame, Sessions::Opening::kNew), std::nullopt);
+  EXPECT_EQ(sessions.ApplyFrame(frame, Sessions::Opening::kNew),
+            Rejection::kSessionInUse);
+}
+
+TEST(Sessions, LimitsHold) {
+  Sessions sessions({.max_sessions = 1, .max_session_rows = 2});
+  EXPECT_EQ(sessions.ApplyFrame(
+                Frame(kOne, {{0, TrafficRow("acme", "a.example", 1, 1, 1)}})),
+            std::nullopt);
+  EXPECT_EQ(sessions.ApplyFrame(
+                Frame(kTwo, {{0, TrafficRow("acme", "a.example", 1, 1, 1)}})),
+            Rejection::kTooManySessions);
+  EXPECT_EQ(sessions.ApplyFrame(
+                Frame(kOne, {{1, TrafficRow("acme", "b.example", 1, 1, 1)},
+                             {2, TrafficRow("acme", "c.example", 1, 1, 1)}})),
+            Rejection::kTooManyRows);
+  sessions.ApplyJournal(
+      Journal(kOne, {{1, TrafficRow("acme", "b.example", 1, 1, 1)},
+                     {2, TrafficRow("acme", "c.example", 1, 1, 1)}}));
+  EXPECT_EQ(Rejected(sessions, Rejection::kTooManyRows), 2u);
+  EXPECT_EQ(sessions.Snapshot().rows.size(), 2u);
+  // The same rows are not counted as refused again and again.
+  sessions.ApplyJournal(
+      Journal(kOne, {{2, TrafficRow("acme", "c.example", 1, 1, 1)}}));
+  EXPECT_EQ(Rejected(sessions, Rejection::kTooManyRows), 2u);
+  // What a closed session used is free again.
+  sessions.Finish(kOne);
+  EXPECT_EQ(sessions.ApplyFrame(
+                Frame(kTwo, {{0, TrafficRow("acme", "a.example", 1, 1, 1)},
+                             {1, TrafficRow("acme", "b.example", 1, 1, 1)}})),
+            std::nullopt);
+}
+
+TEST(Sessions, ManyThreadsLoseNothing) {
+  constexpr int kThreads = 4;
+  constexpr std::uint64_t kFrames = 200;
+  Sessions sessions;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&sessions, t] {
+      const SessionId id = TestSession(static_cast<std::uint8_t>(t));
+      for (std::uint64_t i = 1; i <= kFrames; ++i) {
+        sessions.ApplyFrame(
+            Frame(id, {{0, TrafficRow("acme", "a.example", i, 2 * i, i)}}));
+        if (i % 50 == 0) sessions.Snapshot();
+      }
+      sessions.Finish(id);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(SortedRows(sessions),
+            std::vector<RowValue>{
+                TrafficRow("acme", "a.example", kThreads * kFrames,
+                           2 * kThreads * kFrames, kThreads * kFrames)});
+}
+
+}  // namespace
+}  // namespace proxymeter::collector

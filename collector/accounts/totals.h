@@ -1,0 +1,41 @@
+// The sums over all sessions, by row key.
+#ifndef PROXYMETER_COLLECTOR_ACCOUNTS_TOTALS_H_
+#define PROXYMETER_COLLECTOR_ACCOUNTS_TOTALS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "collector/accounts/row.h"
+
+namespace proxymeter::collector {
+
+/// Not synchronised: Sessions holds the lock.
+class Totals {
+ public:
+  /// Beyond `max_rows` different keys, new ones are counted under the
+  /// destination `_other` and code 0, and beyond a sixteenth more under the
+  /// vendor `_other` too: the sums stay exact while memory is bounded.
+  explicit Totals(std::size_t max_rows) : max_rows_(max_rows) {}
+
+  /// Adds `deltas` to the row of `key`. Sums stop at the largest value: a
+  /// counter that wrapped around would go backwards.
+  void Add(const RowKey& key, const Counters& deltas);
+
+  std::vector<RowValue> Rows() const;
+
+  /// Additions that went to `_other` for want of room.
+  std::uint64_t overflowed() const { return overflowed_; }
+
+ private:
+  bool AddIfRoom(const RowKey& key, const Counters& deltas, std::size_t room);
+
+  const std::size_t max_rows_;
+  absl::flat_hash_map<RowKey, Counters> rows_;
+  std::uint64_t overflowed_ = 0;
+};
+
+}  // namespace proxymeter::collector
+
+#endif  // PROXYMETER_COLLECTOR_ACCOUNTS_TOTALS_H_

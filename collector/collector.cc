@@ -1,0 +1,156 @@
+#include "collector/collector.h"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "collector/accounts/sessions.h"
+#include "collector/exposition/http_server.h"
+#include "collector/exposition/listen_address.h"
+#include "collector/exposition/metrics_collectable.h"
+#include "collector/ingest/ingest_server.h"
+#include "collector/ingest/run_directory.h"
+#include "collector/pod_identity.h"
+#include "collector/policy/policy_compiler.h"
+#include "collector/policy/policy_file.h"
+#include "collector/policy/vendor_config.h"
+#include "collector/rpc/collector_service.h"
+#include "collector/rpc/rpc_server.h"
+
+namespace proxymeter::collector {
+namespace {
+
+struct Policy {
+  std::size_t vendors = 0;
+  std::vector<std::byte> bytes;
+};
+
+// Without a file there are no vendors; the policy that says so makes shims
+// count all that leaves the cluster as direct.
+absl::StatusOr<Policy> LoadPolicy(const std::string& config_file) {
+  VendorConfig config;
+  if (!config_file.empty()) {
+    absl::StatusOr<VendorConfig> loaded = LoadVendorConfig(config_file);
+    if (!loaded.ok()) return loaded.status();
+    config = *std::move(loaded);
+  }
+  return Policy{.vendors = config.vendors.size(),
+                .bytes = CompilePolicy(config)};
+}
+
+std::uint64_t UnixNanoseconds() {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(
+          std::chrono::system_clock::now().time_since_epoch())
+          .count());
+}
+
+}  // namespace
+
+// Ends in the reverse order: servers first, the directory's lock last.
+struct Collector::Running {
+  Running(RunDirectory run_directory, PodIdentity pod, std::uint64_t since_ns)
+      : directory(std::move(run_directory)),
+        metrics(sessions, std::move(pod), static_cast<double>(since_ns) / 1e9) {
+  }
+
+  RunDirectory directory;
+  Sessions sessions;
+  MetricsCollectable metrics;
+  std::unique_ptr<IngestServer> ingest;
+  std::unique_ptr<RpcServer> rpc;
+  std::unique_ptr<HttpServer> http;
+};
+
+Collector::Collector(CollectorOptions options) : options_(std::move(options)) {}
+
+Collector::~Collector() { Stop(); }
+
+absl::Status Collector::Start() {
+  const absl::StatusOr<ListenAddress> metrics_listen =
+      ParseListenAddress(options_.metrics_listen);
+  if (!metrics_listen.ok()) return metrics_listen.status();
+  const absl::StatusOr<ListenAddress> grpc_listen =
+      ParseListenAddress(options_.grpc_listen);
+  if (!grpc_listen.ok()) return grpc_listen.status();
+  const absl::StatusOr<Policy> policy = LoadPolicy(options_.config_file);
+  if (!policy.ok()) return policy.status();
+
+  absl::StatusOr<RunDirectory> directory =
+      RunDirectory::Open(options_.directory);
+  if (!directory.ok()) return directory.status();
+  const PodIdentity pod = PodIdentityFromEnvironment();
+  const std::uint64_t since_ns = UnixNanoseconds();
+  auto running =
+      std::make_unique<Running>(*std::move(directory), pod, since_ns);
+  const std::string& path = running->directory.path();
+  if (absl::Status written = WritePolicyFile(path, policy->bytes);
+      !written.ok()) {
+    return written;
+  }
+  if (!running->directory.in_memory()) {
+    spdlog::warn(
+        "event=directory_on_disk dir={} advice=\"use a tmpfs: writing a page "
+        "back to disk can stall the crawlers\"",
+        path);
+  }
+
+  auto ingest = IngestServer::Start(running->directory, running->sessions);
+  if (!ingest.ok()) return ingest.status();
+  running->ingest = *std::move(ingest);
+  auto rpc = RpcServer::Start(
+      grpc_listen->ToString(), path,
+      std::make_unique<CollectorService>(running->sessions, pod, since_ns));
+  if (!rpc.ok()) return rpc.status();
+  running->rpc = *std::move(rpc);
+  // Last: who can scrape may take the collector for ready.
+  auto http = HttpServer::Start(*metrics_listen, running->metrics);
+  if (!http.ok()) return http.status();
+  running->http = *std::move(http);
+  running_ = std::move(running);
+  spdlog::info(
+      "event=ready dir={} config=\"{}\" vendors={} metrics=http://{}/metrics "
+      "grpc={} grpc_socket={}/{}",
+      path, options_.config_file, policy->vendors, metrics_address(),
+      grpc_address(), path, kGrpcSocketName);
+  return absl::OkStatus();
+}
+
+absl::Status Collector::ReloadConfig() {
+  const absl::StatusOr<Policy> policy = LoadPolicy(options_.config_file);
+  if (!policy.ok()) return policy.status();
+  if (absl::Status written =
+          WritePolicyFile(running_->directory.path(), policy->bytes);
+      !written.ok()) {
+    return written;
+  }
+  spdlog::info("event=config_reloaded config=\"{}\" vendors={}",
+               options_.config_file, policy->vendors);
+  return absl::OkStatus();
+}
+
+void Collector::Stop() {
+  if (running_ == nullptr) return;
+  running_->ingest->Stop();
+  running_->http->Stop();
+  running_->rpc->Stop();
+  const AccountsSnapshot snapshot = running_->sessions.Snapshot();
+  spdlog::info("event=stopped frames={} sessions={} open_sessions={}",
+               snapshot.frames, snapshot.sessions, snapshot.open_sessions);
+  running_.reset();
+}
+
+const std::string& Collector::metrics_address() const {
+  return running_->http->address();
+}
+
+const std::string& Collector::grpc_address() const {
+  return running_->rpc->address();
+}
+
+}  // namespace proxymeter::collector

@@ -1,0 +1,57 @@
+// The collector: one per pod.
+#ifndef PROXYMETER_COLLECTOR_COLLECTOR_H_
+#define PROXYMETER_COLLECTOR_COLLECTOR_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace proxymeter::collector {
+
+struct CollectorOptions {
+  std::string directory;    ///< where shims and collector meet
+  std::string config_file;  ///< vendors in YAML; empty: none
+  std::string metrics_listen = "127.0.0.1:9099";  ///< HOST:PORT for HTTP
+  std::string grpc_listen = "127.0.0.1:9098";     ///< HOST:PORT for gRPC
+};
+
+/// Everything that a collector runs, in the order of its need.
+class Collector {
+ public:
+  explicit Collector(CollectorOptions options);
+  Collector(const Collector&) = delete;
+  Collector& operator=(const Collector&) = delete;
+  ~Collector();
+
+  /// Writes the policy, opens the directory and starts all servers. On an
+  /// error nothing is left running; a mistake in the configuration is reported
+  /// before anything is touched, with file, line and field.
+  absl::Status Start();
+
+  /// Compiles the configuration anew and replaces the policy. On an error the
+  /// old policy stays.
+  absl::Status ReloadConfig();
+
+  /// Takes what is waiting, then ends all servers.
+  void Stop();
+
+  /// HOST:PORT with the ports that were bound; only between Start and Stop.
+  const std::string& metrics_address() const;
+  const std::string& grpc_address() const;
+
+ private:
+  struct Running;
+
+  const CollectorOptions options_;
+  std::unique_ptr<Running> running_;
+};
+
+/// Runs a collector until SIGTERM or SIGINT; SIGHUP reloads the configuration.
+/// Logs to standard error. To be called before other threads are started: it
+/// blocks these signals.
+absl::Status RunCollector(const CollectorOptions& options);
+
+}  // namespace proxymeter::collector
+
+#endif  // PROXYMETER_COLLECTOR_COLLECTOR_H_

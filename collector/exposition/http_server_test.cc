@@ -1,0 +1,156 @@
+#include "collector/exposition/http_server.h"
+
+#include <gtest/gtest.h>
+#include <httplib.h>
+#include <prometheus/text_serializer.h>
+
+#include <cstdio>
+#include <memory>
+
+#include "collector/exposition/metrics_collectable.h"
+#include "collector/testing/journal_fixture.h"
+
+namespace proxymeter::collector {
+namespace {
+
+// Metrics that stay the same from one scrape to the next.
+class FixedMetrics : public prometheus::Collectable {
+ public:
+  std::vector<prometheus::MetricFamily> Collect() const override {
+    prometheus::MetricFamily family;
+    family.name = "x_total";
+    family.help = "Help.";
+    family.type = prometheus::MetricType::Counter;
+    for (int i = 0; i < 200; ++i) {
+      prometheus::ClientMetric metric;
+      metric.label = {{"n", std::to_string(i)}};
+      family.metric.push_back(metric);
+    }
+    return {family};
+  }
+};
+
+class HttpServerTest : public testing::Test {
+ protected:
+  void Start(const prometheus::Collectable& metrics,
+             const std::string& host = "127.0.0.1") {
+    auto server = HttpServer::Start({host, 0}, metrics);
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    const auto address = ParseListenAddress(server_->address());
+    ASSERT_TRUE(address.ok());
+    client_ = std::make_unique<httplib::Client>(address->host, address->port);
+  }
+
+  std::unique_ptr<HttpServer> server_;
+  std::unique_ptr<httplib::Client> client_;
+};
+
+TEST_F(HttpServerTest, ServesTheTextFormat) {
+  const FixedMetrics metrics;
+  Start(metrics);
+  const auto response = client_->Get("/metrics");
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 200);
+  EXPECT_EQ(response->get_header_value("Content-Type"),
+            "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_EQ(response->get_header_value("Content-Encoding"), "");
+  EXPECT_EQ(response->body,
+            prometheus::TextSerializer().Serialize(metrics.Collect()));
+}
+
+TEST_F(HttpServerTest, CompressesOnRequest) {
+  const FixedMetrics metrics;
+  Start(metrics);
+  client_->set_decompress(false);
+  const auto response =
+      client_->Get("/metrics", {{"Accept-Encoding", "br, gzip"}});
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->get_header_value("Content-Encoding"), "gzip");
+  const std::string plain =
+      prometheus::TextSerializer().Serialize(metrics.Collect());
+  EXPECT_LT(response->body.size(), plain.size() / 2);
+
+  z_stream stream{};
+  ASSERT_EQ(inflateInit2(&stream, 15 + 16), Z_OK);  // 16: a gzip header
+  std::string inflated(plain.size() + 1, '\0');
+  stream.next_in =
+      reinterpret_cast<Bytef*>(const_cast<char*>(response->body.data()));
+  stream.avail_in = static_cast<uInt>(response->body.size());
+  stream.next_out = reinterpret_cast<Bytef*>(inflated.data());
+  stream.avail_out = static_cast<uInt>(inflated.size());
+  EXPECT_EQ(inflate(&stream, Z_FINISH), Z_STREAM_END);
+  inflated.resize(stream.total_out);
+  inflateEnd(&stream);
+  EXPECT_EQ(inflated, plain);
+}
+
+TEST_F(HttpServerTest, AnswersProbesAndTellsItsPages) {
+  const FixedMetrics metrics;
+  Start(metrics);
+  for (const char* path : {"/healthz", "/readyz"}) {
+    const auto response = client_->Get(path);
+    ASSERT_TRUE(response) << path;
+    EXPECT_EQ(response->status, 200);
+    EXPECT_EQ(response->body, "ok\n");
+  }
+  const auto index = client_->Get("/");
+  ASSERT_TRUE(index);
+  EXPECT_NE(index->body.find("/metrics"), std::string::npos);
+  const auto missing = client_->Get("/metricsx");
+  ASSERT_TRUE(missing);
+  EXPECT_EQ(missing->status, 404);
+  const auto posted = client_->Post("/metrics", "x", "text/plain");
+  ASSERT_TRUE(posted);
+  EXPECT_EQ(posted->status, 404);
+}
+
+TEST_F(HttpServerTest, RefusesAPortInUse) {
+  const FixedMetrics metrics;
+  Start(metrics);
+  const auto second =
+      HttpServer::Start(*ParseListenAddress(server_->address()), metrics);
+  ASSERT_FALSE(second.ok());
+  EXPECT_NE(std::string(second.status().message()).find(server_->address()),
+            std::string::npos);
+}
+
+TEST_F(HttpServerTest, ListensOnIpv6) {
+  const FixedMetrics metrics;
+  Start(metrics, "::1");
+  EXPECT_EQ(server_->address().rfind("[::1]:", 0), 0u);
+  const auto response = client_->Get("/healthz");
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 200);
+}
+
+TEST_F(HttpServerTest, PromtoolFindsNoFault) {
+  Sessions sessions;
+  DecodedFrame frame;
+  frame.session = TestSession(1);
+  RowValue tunnel{.key = {.kind = RowKind::kTunnel,
+                          .vendor = "acme",
+                          .protocol = Protocol::kSocks5}};
+  tunnel.counters[kTunnelReplies] = 1;
+  frame.rows = {{0, TrafficRow("acme", "a.example", 10, 20, 1)},
+                {1, VendorRow("acme", 2, 50, 8)},
+                {2, tunnel},
+                {3, {.key = {.kind = RowKind::kShim}}}};
+  ASSERT_EQ(sessions.ApplyFrame(frame), std::nullopt);
+  const MetricsCollectable metrics(sessions, {"p", "n"}, 1.5);
+  Start(metrics);
+  const auto response = client_->Get("/metrics");
+  ASSERT_TRUE(response);
+  const auto promtool = [](const std::string& text) {
+    FILE* pipe = popen(PROXYMETER_PROMTOOL " check metrics 2>&1", "w");
+    if (pipe == nullptr) return -1;
+    fwrite(text.data(), 1, text.size(), pipe);
+    return pclose(pipe);
+  };
+  EXPECT_EQ(promtool(response->body), 0) << response->body;
+  // It does look: a counter without _total is a fault.
+  EXPECT_NE(promtool("# HELP x y\n# TYPE x counter\nx 1\n"), 0);
+}
+
+}  // namespace
+}  // namespace proxymeter::collector

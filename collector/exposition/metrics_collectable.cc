@@ -1,0 +1,35 @@
+#include "collector/exposition/metrics_collectable.h"
+
+#include <iterator>
+#include <utility>
+
+#include "collector/exposition/self_families.h"
+#include "collector/exposition/traffic_families.h"
+
+namespace proxymeter::collector {
+namespace {
+
+void Append(std::vector<prometheus::MetricFamily>& to,
+            std::vector<prometheus::MetricFamily> from) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()),
+            std::make_move_iterator(from.end()));
+}
+
+}  // namespace
+
+MetricsCollectable::MetricsCollectable(const Sessions& sessions,
+                                       PodIdentity pod, double start_seconds)
+    : sessions_(sessions),
+      pod_(std::move(pod)),
+      start_seconds_(start_seconds) {}
+
+std::vector<prometheus::MetricFamily> MetricsCollectable::Collect() const {
+  const AccountsSnapshot snapshot = sessions_.Snapshot();
+  std::vector<prometheus::MetricFamily> families =
+      TrafficFamilies(snapshot.rows, pod_);
+  Append(families, SelfFamilies(snapshot));
+  Append(families, ProcessFamilies(start_seconds_));
+  return families;
+}
+
+}  // namespace proxymeter::collector

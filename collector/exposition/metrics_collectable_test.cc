@@ -1,0 +1,78 @@
+#include "collector/exposition/metrics_collectable.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <prometheus/text_serializer.h>
+
+#include <set>
+
+#include "collector/testing/journal_fixture.h"
+
+namespace proxymeter::collector {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(MetricsCollectable, TellsOfTheCollectorItself) {
+  Sessions sessions;
+  DecodedFrame frame;
+  frame.session = TestSession(1);
+  RowValue shim{.key = {.kind = RowKind::kShim}};
+  shim.counters[kTlsUnpaired] = 7;
+  frame.rows = {{0, TrafficRow("acme", "a.example", 10, 20, 1)}, {1, shim}};
+  sessions.ApplyFrame(frame);
+  sessions.CountRejection(Rejection::kOversizedFrame);
+  const std::string text = prometheus::TextSerializer().Serialize(
+      MetricsCollectable(sessions, {}, 1700000000.5).Collect());
+  for (const char* line :
+       {"proxymeter_sent_bytes_total{proxy_vendor=\"acme\",destination_host="
+        "\"a.example\"} 10\n",
+        "proxymeter_shim_events_total{event=\"tls_unpaired\"} 7\n",
+        "proxymeter_shim_events_total{event=\"frames_sent\"} 0\n",
+        "proxymeter_rejected_total{reason=\"oversized_frame\"} 1\n",
+        "proxymeter_rejected_total{reason=\"malformed_frame\"} 0\n",
+        "\nproxymeter_sessions 1\n", "\nproxymeter_sessions_total 1\n",
+        "\nproxymeter_frames_total 1\n", "\nproxymeter_journals_read_total 0\n",
+        "\nproxymeter_start_time_seconds 1700000000.5\n",
+        "\nproxymeter_build_info{version=\"",
+        "\nprocess_resident_memory_bytes ", "\nprocess_cpu_seconds_total "}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+}
+
+TEST(MetricsCollectable, EverySeriesIsUnique) {
+  Sessions sessions;
+  DecodedFrame frame;
+  frame.session = TestSession(1);
+  std::uint32_t index = 0;
+  for (std::uint8_t protocol = 0; protocol <= kLastProtocol; ++protocol) {
+    for (std::uint8_t visibility = 0; visibility <= kLastVisibility;
+         ++visibility) {
+      RowValue row = TrafficRow("acme", "a.example", 1, 1, 1);
+      row.key.protocol = static_cast<Protocol>(protocol);
+      row.key.visibility = static_cast<Visibility>(visibility);
+      frame.rows.push_back({index++, row});
+      RowValue vendor = VendorRow("acme", 1, 1, 0);
+      vendor.key.protocol = row.key.protocol;
+      vendor.key.visibility = row.key.visibility;
+      frame.rows.push_back({index++, vendor});
+    }
+  }
+  ASSERT_EQ(sessions.ApplyFrame(frame), std::nullopt);
+  std::set<std::string> seen;
+  for (const auto& family : MetricsCollectable(sessions, {}, 0).Collect()) {
+    EXPECT_TRUE(seen.insert(family.name).second) << family.name;
+    for (const auto& metric : family.metric) {
+      std::string series = family.name;
+      for (const auto& label : metric.label) {
+        series += "|" + label.name + "=" + label.value;
+      }
+      if (!metric.label.empty()) {
+        EXPECT_TRUE(seen.insert(series).second) << series;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace proxymeter::collector

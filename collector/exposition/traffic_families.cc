@@ -1,0 +1,175 @@
+#include "collector/exposition/traffic_families.h"
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "collector/exposition/family_builder.h"
+#include "proxymeter/journal.h"
+
+namespace proxymeter::collector {
+namespace {
+
+using prometheus::MetricType;
+
+FamilyBuilder::Labels PodLabels(const PodIdentity& pod) {
+  FamilyBuilder::Labels labels;
+  if (!pod.name.empty()) labels.push_back({"pod_name", pod.name});
+  if (!pod.name_space.empty()) {
+    labels.push_back({"pod_namespace", pod.name_space});
+  }
+  return labels;
+}
+
+bool CanHaveRequests(Protocol protocol) {
+  return protocol == Protocol::kHttp1 || protocol == Protocol::kHttps1;
+}
+
+// SOCKS reply codes start at 0 (SOCKS 5) or 90 (SOCKS 4): without the prefix
+// they could be taken for each other or for a status.
+std::string TunnelCode(const RowKey& key) {
+  switch (key.protocol) {
+    case Protocol::kSocks4:
+      return absl::StrCat("socks4_", key.code);
+    case Protocol::kSocks5:
+      return absl::StrCat("socks5_", key.code);
+    default:
+      return absl::StrCat(key.code);
+  }
+}
+
+std::uint64_t Held(std::uint64_t held, std::uint64_t released) {
+  // The two are read one after the other while the crawler counts.
+  return held > released ? held - released : 0;
+}
+
+class Families {
+ public:
+  explicit Families(const PodIdentity& pod) : labels_(PodLabels(pod)) {}
+
+  void Add(const RowValue& row) {
+    switch (row.key.kind) {
+      case RowKind::kTraffic:
+        AddTraffic(row);
+        break;
+      case RowKind::kVendor:
+        AddVendor(row);
+        break;
+      case RowKind::kTunnel:
+        tunnels_.Add({row.key.vendor, TunnelCode(row.key)},
+                     row.counters[kTunnelReplies]);
+        break;
+      default:
+        break;
+    }
+  }
+
+  std::vector<prometheus::MetricFamily> Build() {
+    std::vector<prometheus::MetricFamily> families;
+    for (FamilyBuilder* builder : {&requests_, &responses_, &sent_, &received_,
+                                   &connections_, &tunnels_, &held_}) {
+      prometheus::MetricFamily family = builder->Build();
+      if (!family.metric.empty()) families.push_back(std::move(family));
+    }
+    return families;
+  }
+
+ private:
+  void AddTraffic(const RowValue& row) {
+    const RowKey& key = row.key;
+    const Counters& counters = row.counters;
+    sent_.Add({key.vendor, key.destination}, counters[kSentBytes]);
+    received_.Add({key.vendor, key.destination}, counters[kReceivedBytes]);
+    if (CanHaveRequests(key.protocol) || counters[kRequests] > 0) {
+      requests_.Add(
+          {key.vendor, key.destination, std::string(Name(key.protocol)),
+           std::string(Name(key.visibility))},
+          counters[kRequests]);
+    }
+    constexpr std::pair<TrafficCounter, const char*> kClasses[] = {
+        {kResponses1xx, "1xx"}, {kResponses2xx, "2xx"},
+        {kResponses3xx, "3xx"}, {kResponses4xx, "4xx"},
+        {kResponses5xx, "5xx"}, {kResponsesOther, "other"}};
+    for (const auto& [counter, name] : kClasses) {
+      if (counters[counter] == 0) continue;
+      responses_.Add({key.vendor, key.destination, name}, counters[counter]);
+    }
+  }
+
+  void AddVendor(const RowValue& row) {
+    constexpr std::pair<VendorCounter, const char*> kResults[] = {
+        {kConnectionsOk, "ok"},
+        {kConnectionsRefused, "refused"},
+        {kConnectionsTimedOut, "timed_out"},
+        {kConnectionsFailed, "failed"},
+        {kConnectionsAbandoned, "abandoned"}};
+    const Counters& counters = row.counters;
+    for (const auto& [counter, name] : kResults) {
+      connections_.Add({row.key.vendor, name}, counters[counter]);
+    }
+    held_.Add({row.key.vendor, "sent"},
+              Held(counters[kHeldSentBytes], counters[kReleasedSentBytes]));
+    held_.Add(
+        {row.key.vendor, "received"},
+        Held(counters[kHeldReceivedBytes], counters[kReleasedReceivedBytes]));
+  }
+
+  const FamilyBuilder::Labels labels_;
+  FamilyBuilder requests_{
+      MetricType::Counter,
+      "proxymeter_requests_total",
+      "Requests whose head was sent, by vendor and destination.",
+      {"proxy_vendor", "destination_host", "protocol", "visibility"},
+      labels_};
+  FamilyBuilder responses_{
+      MetricType::Counter,
+      "proxymeter_responses_total",
+      "Final responses received, by class of their status code.",
+      {"proxy_vendor", "destination_host", "response_code_class"},
+      labels_};
+  FamilyBuilder sent_{
+      MetricType::Counter,
+      "proxymeter_sent_bytes_total",
+      "Bytes of TCP payload sent to the vendor, TLS records and handshakes "
+      "with the proxy included.",
+      {"proxy_vendor", "destination_host"},
+      labels_};
+  FamilyBuilder received_{
+      MetricType::Counter,
+      "proxymeter_received_bytes_total",
+      "Bytes of TCP payload received from the vendor, TLS records and "
+      "handshakes with the proxy included.",
+      {"proxy_vendor", "destination_host"},
+      labels_};
+  FamilyBuilder connections_{MetricType::Counter,
+                             "proxymeter_connections_total",
+                             "Attempts to connect to the vendor, by result.",
+                             {"proxy_vendor", "result"},
+                             labels_};
+  FamilyBuilder tunnels_{
+      MetricType::Counter,
+      "proxymeter_tunnels_total",
+      "Replies to CONNECT (status code) and SOCKS (socks4_ or socks5_ and the "
+      "reply code).",
+      {"proxy_vendor", "response_code"},
+      labels_};
+  FamilyBuilder held_{
+      MetricType::Gauge,
+      "proxymeter_held_bytes",
+      "Bytes of open connections whose destination is not known yet; they are "
+      "in no other metric so far.",
+      {"proxy_vendor", "direction"},
+      labels_};
+};
+
+}  // namespace
+
+std::vector<prometheus::MetricFamily> TrafficFamilies(
+    const std::vector<RowValue>& rows, const PodIdentity& pod) {
+  Families families(pod);
+  for (const RowValue& row : rows) families.Add(row);
+  return families.Build();
+}
+
+}  // namespace proxymeter::collector

@@ -1,0 +1,22 @@
+// What crawlers did, as metric families.
+#ifndef PROXYMETER_COLLECTOR_EXPOSITION_TRAFFIC_FAMILIES_H_
+#define PROXYMETER_COLLECTOR_EXPOSITION_TRAFFIC_FAMILIES_H_
+
+#include <prometheus/metric_family.h>
+
+#include <vector>
+
+#include "collector/accounts/row.h"
+#include "collector/pod_identity.h"
+
+namespace proxymeter::collector {
+
+/// Requests, responses, bytes, connections, tunnels and held bytes. The pod's
+/// labels are added to each series where they are known. Families without a
+/// series are left out.
+std::vector<prometheus::MetricFamily> TrafficFamilies(
+    const std::vector<RowValue>& rows, const PodIdentity& pod);
+
+}  // namespace proxymeter::collector
+
+#endif  // PROXYMETER_COLLECTOR_EXPOSITION_TRAFFIC_FAMILIES_H_

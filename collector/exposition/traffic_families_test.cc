@@ -1,0 +1,93 @@
+#include "collector/exposition/traffic_families.h"
+
+#include <gtest/gtest.h>
+#include <prometheus/text_serializer.h>
+
+#include "collector/testing/journal_fixture.h"
+
+namespace proxymeter::collector {
+namespace {
+
+RowValue Tunnel(Protocol protocol, std::uint16_t code, std::uint64_t replies) {
+  RowValue row{.key = {.kind = RowKind::kTunnel,
+                       .vendor = "acme",
+                       .protocol = protocol,
+                       .code = code}};
+  row.counters[kTunnelReplies] = replies;
+  return row;
+}
+
+TEST(TrafficFamilies, AreAsDocumented) {
+  RowValue clear = TrafficRow("acme", "a.example", 100, 200, 3);
+  clear.counters[kResponses2xx] = 2;
+  clear.counters[kResponses4xx] = 1;
+  // The same vendor and host by other ways: bytes are summed, requests apart.
+  RowValue tls = TrafficRow("acme", "a.example", 10, 20, 0);
+  tls.key.protocol = Protocol::kTls;
+  tls.key.visibility = Visibility::kInferred;
+  RowValue https = TrafficRow("acme", "a.example", 1, 2, 0);
+  https.key.protocol = Protocol::kHttps1;
+  RowValue vendor = VendorRow("acme", 4, 50, 8);
+  vendor.counters[kConnectionsRefused] = 1;
+  const std::vector<RowValue> rows = {clear,
+                                      tls,
+                                      https,
+                                      vendor,
+                                      Tunnel(Protocol::kConnect, 407, 1),
+                                      Tunnel(Protocol::kSocks5, 0, 2),
+                                      Tunnel(Protocol::kSocks4, 90, 3)};
+  EXPECT_EQ(
+      prometheus::TextSerializer().Serialize(
+          TrafficFamilies(rows, {.name = "p", .name_space = "n"})),
+      R"(# HELP proxymeter_requests_total Requests whose head was sent, by vendor and destination.
+# TYPE proxymeter_requests_total counter
+proxymeter_requests_total{proxy_vendor="acme",destination_host="a.example",protocol="http/1.1",visibility="plaintext",pod_name="p",pod_namespace="n"} 3
+proxymeter_requests_total{proxy_vendor="acme",destination_host="a.example",protocol="https/1.1",visibility="plaintext",pod_name="p",pod_namespace="n"} 0
+# HELP proxymeter_responses_total Final responses received, by class of their status code.
+# TYPE proxymeter_responses_total counter
+proxymeter_responses_total{proxy_vendor="acme",destination_host="a.example",response_code_class="2xx",pod_name="p",pod_namespace="n"} 2
+proxymeter_responses_total{proxy_vendor="acme",destination_host="a.example",response_code_class="4xx",pod_name="p",pod_namespace="n"} 1
+# HELP proxymeter_sent_bytes_total Bytes of TCP payload sent to the vendor, TLS records and handshakes with the proxy included.
+# TYPE proxymeter_sent_bytes_total counter
+proxymeter_sent_bytes_total{proxy_vendor="acme",destination_host="a.example",pod_name="p",pod_namespace="n"} 111
+# HELP proxymeter_received_bytes_total Bytes of TCP payload received from the vendor, TLS records and handshakes with the proxy included.
+# TYPE proxymeter_received_bytes_total counter
+proxymeter_received_bytes_total{proxy_vendor="acme",destination_host="a.example",pod_name="p",pod_namespace="n"} 222
+# HELP proxymeter_connections_total Attempts to connect to the vendor, by result.
+# TYPE proxymeter_connections_total counter
+proxymeter_connections_total{proxy_vendor="acme",result="abandoned",pod_name="p",pod_namespace="n"} 0
+proxymeter_connections_total{proxy_vendor="acme",result="failed",pod_name="p",pod_namespace="n"} 0
+proxymeter_connections_total{proxy_vendor="acme",result="ok",pod_name="p",pod_namespace="n"} 4
+proxymeter_connections_total{proxy_vendor="acme",result="refused",pod_name="p",pod_namespace="n"} 1
+proxymeter_connections_total{proxy_vendor="acme",result="timed_out",pod_name="p",pod_namespace="n"} 0
+# HELP proxymeter_tunnels_total Replies to CONNECT (status code) and SOCKS (socks4_ or socks5_ and the reply code).
+# TYPE proxymeter_tunnels_total counter
+proxymeter_tunnels_total{proxy_vendor="acme",response_code="407",pod_name="p",pod_namespace="n"} 1
+proxymeter_tunnels_total{proxy_vendor="acme",response_code="socks4_90",pod_name="p",pod_namespace="n"} 3
+proxymeter_tunnels_total{proxy_vendor="acme",response_code="socks5_0",pod_name="p",pod_namespace="n"} 2
+# HELP proxymeter_held_bytes Bytes of open connections whose destination is not known yet; they are in no other metric so far.
+# TYPE proxymeter_held_bytes gauge
+proxymeter_held_bytes{proxy_vendor="acme",direction="received",pod_name="p",pod_namespace="n"} 0
+proxymeter_held_bytes{proxy_vendor="acme",direction="sent",pod_name="p",pod_namespace="n"} 42
+)");
+}
+
+TEST(TrafficFamilies, WithoutAPodThereAreNoPodLabels) {
+  const auto families =
+      TrafficFamilies({TrafficRow("acme", "a.example", 1, 2, 3)}, {});
+  ASSERT_FALSE(families.empty());
+  for (const auto& family : families) {
+    for (const auto& metric : family.metric) {
+      for (const auto& label : metric.label) {
+        EXPECT_EQ(label.name.find("pod_"), std::string::npos);
+      }
+    }
+  }
+}
+
+TEST(TrafficFamilies, AreEmptyWithoutTraffic) {
+  EXPECT_TRUE(TrafficFamilies({}, {}).empty());
+}
+
+}  // namespace
+}  // namespace proxymeter::collector

@@ -1,0 +1,209 @@
+#include "collector/ingest/journal_keeper.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "collector/accounts/journal_use.h"
+
+namespace proxymeter::collector {
+namespace {
+
+// Bounds what a directory full of rubbish can cost in memory.
+constexpr std::size_t kMaxWatches = 16384;
+constexpr std::size_t kMaxForeignNames = 1024;
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { closedir(directory); }
+};
+
+// False only when the number surely names no process here; it may have been
+// given in another PID namespace, where it means something else.
+bool MayExist(std::int32_t pid) {
+  return pid > 0 && (kill(pid, 0) == 0 || errno != ESRCH);
+}
+
+}  // namespace
+
+JournalKeeper::JournalKeeper(int journals_fd, Sessions& sessions,
+                             const JournalTimes& times, HasProcess has_process)
+    : journals_fd_(journals_fd),
+      sessions_(sessions),
+      times_(times),
+      has_process_(std::move(has_process)) {}
+
+void JournalKeeper::Heard(const SessionId& id, TimePoint now) {
+  Watch& watch = WatchOf(id, now);
+  watch.last_news = now;
+  watch.interval = times_.silence;
+  watch.next_reading = now + times_.silence;
+}
+
+void JournalKeeper::Tick(TimePoint now) {
+  Scan(now);
+  // Visiting closes sessions: the map changes under an iterator.
+  std::vector<SessionId> due;
+  for (const auto& [id, watch] : watches_) {
+    if (watch.next_reading <= now) due.push_back(id);
+  }
+  for (const SessionId& id : due) Visit(id, watches_.at(id), now);
+}
+
+void JournalKeeper::ProcessesGone(const SessionId& id, TimePoint now) {
+  Watch& watch = WatchOf(id, now);
+  if (UseOfJournal(journals_fd_, id) == JournalUse::kMapped) {
+    watch.interval = times_.silence;
+    watch.next_reading = now + times_.silence;
+    return;
+  }
+  Close(id, watch);
+}
+
+void JournalKeeper::ReadAll() {
+  Scan(TimePoint{});
+  for (auto& [id, watch] : watches_) {
+    if (const auto contents = Read(id, watch)) {
+      sessions_.ApplyJournal(*contents);
+    }
+  }
+}
+
+JournalKeeper::Watch& JournalKeeper::WatchOf(const SessionId& id,
+                                             TimePoint now) {
+  const auto [position, inserted] = watches_.try_emplace(id);
+  if (inserted) {
+    position->second.next_reading = now;
+    position->second.last_news = now;
+    position->second.interval = times_.silence;
+  }
+  return position->second;
+}
+
+void JournalKeeper::Scan(TimePoint now) {
+  // Its own open file, as reading moves a position that a copy would share.
+  const int fd = openat(journals_fd_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const std::unique_ptr<DIR, CloseDirectory> directory(fd < 0 ? nullptr
+                                                              : fdopendir(fd));
+  if (directory == nullptr) {
+    spdlog::error("event=journals_unreadable errno={}", errno);
+    if (fd >= 0) close(fd);
+    return;
+  }
+  for (auto& [id, watch] : watches_) watch.has_file = false;
+  std::set<std::string> foreign;
+  while (const dirent* entry = readdir(directory.get())) {
+    const std::string_view name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    const std::optional<SessionId> id = SessionIdFromHex(name);
+    if (!id) {
+      if (foreign.size() >= kMaxForeignNames) continue;
+      if (!foreign_.contains(std::string(name))) {
+        sessions_.CountRejection(Rejection::kForeignFile);
+      }
+      foreign.emplace(name);
+    } else if (sessions_.IsRetired(*id)) {
+      Remove(*id);
+    } else if (watches_.contains(*id) || watches_.size() < kMaxWatches) {
+      WatchOf(*id, now).has_file = true;
+    } else {
+      sessions_.CountRejection(Rejection::kTooManySessions);
+    }
+  }
+  foreign_ = std::move(foreign);
+  std::erase_if(watches_, [this](const auto& item) {
+    return !item.second.has_file && !sessions_.IsOpen(item.first);
+  });
+}
+
+void JournalKeeper::Visit(const SessionId& id, Watch& watch, TimePoint now) {
+  if (!has_process_(id)) {
+    // Asked before reading, so that a free journal is read when it is final.
+    const JournalUse use = UseOfJournal(journals_fd_, id);
+    if (use == JournalUse::kFree ||
+        (use == JournalUse::kUnknown && IsAbandoned(watch, now))) {
+      Close(id, watch);
+      return;
+    }
+  }
+  bool changed = false;
+  if (const std::optional<JournalContents> contents = Read(id, watch)) {
+    changed = sessions_.ApplyJournal(*contents).changed;
+  }
+  if (changed) {
+    watch.last_news = now;
+    watch.interval = times_.silence;
+  } else {
+    watch.interval = std::min(2 * watch.interval, times_.longest_interval);
+  }
+  watch.next_reading = now + watch.interval;
+}
+
+std::optional<JournalContents> JournalKeeper::Read(const SessionId& id,
+                                                   Watch& watch, bool last) {
+  auto reading = ReadJournal(journals_fd_, id);
+  if (auto* problem = std::get_if<JournalProblem>(&reading)) {
+    // Nobody is left who could finish it.
+    if (last && *problem == JournalProblem::kUnfinished) {
+      *problem = JournalProblem::kMalformed;
+    }
+    CountProblem(*problem, watch);
+    return std::nullopt;
+  }
+  JournalContents& contents = std::get<JournalContents>(reading);
+  watch.pid = contents.pid;
+  for (; watch.bad_rows < contents.bad_rows; ++watch.bad_rows) {
+    sessions_.CountRejection(Rejection::kBadRow);
+  }
+  if (contents.truncated) CountProblem(JournalProblem::kMalformed, watch);
+  return std::move(contents);
+}
+
+void JournalKeeper::CountProblem(JournalProblem problem, Watch& watch) {
+  if (watch.problem_counted) return;
+  switch (problem) {
+    case JournalProblem::kGone:
+    case JournalProblem::kUnfinished:
+      return;
+    case JournalProblem::kForeign:
+      sessions_.CountRejection(Rejection::kForeignFile);
+      break;
+    case JournalProblem::kUnreadable:
+      sessions_.CountRejection(Rejection::kUnreadableJournal);
+      break;
+    case JournalProblem::kMalformed:
+      sessions_.CountRejection(Rejection::kMalformedJournal);
+      break;
+  }
+  watch.problem_counted = true;
+}
+
+void JournalKeeper::Close(const SessionId& id, Watch& watch) {
+  const std::optional<JournalContents> contents =
+      Read(id, watch, /*last=*/true);
+  sessions_.Finish(id, contents ? &*contents : nullptr);
+  if (!Remove(id)) {
+    spdlog::warn("event=journal_not_removed session={} errno={}", ToHex(id),
+                 errno);
+  }
+  watches_.erase(id);
+}
+
+bool JournalKeeper::IsAbandoned(const Watch& watch, TimePoint now) const {
+  return now - watch.last_news >= times_.abandoned && !MayExist(watch.pid);
+}
+
+bool JournalKeeper::Remove(const SessionId& id) const {
+  return unlinkat(journals_fd_, ToHex(id).c_str(), 0) == 0 || errno == ENOENT;
+}
+
+}  // namespace proxymeter::collector

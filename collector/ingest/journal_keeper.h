@@ -1,0 +1,87 @@
+// Reads journals when they have something to say that frames do not.
+#ifndef PROXYMETER_COLLECTOR_INGEST_JOURNAL_KEEPER_H_
+#define PROXYMETER_COLLECTOR_INGEST_JOURNAL_KEEPER_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "collector/accounts/journal_reader.h"
+#include "collector/accounts/session_id.h"
+#include "collector/accounts/sessions.h"
+
+namespace proxymeter::collector {
+
+struct JournalTimes {
+  /// A session that sends no frame for so long is read through its journal.
+  std::chrono::milliseconds silence = std::chrono::seconds(2);
+  /// Readings that find nothing new double their interval up to this.
+  std::chrono::milliseconds longest_interval = std::chrono::seconds(10);
+  /// A session of which no live process is known, and whose journal the
+  /// kernel tells nothing about, is closed when it has been still for so long.
+  std::chrono::milliseconds abandoned = std::chrono::minutes(10);
+};
+
+/// Follows every session of the Unix socket and every file in journals/. Not
+/// synchronised. Time is given by the caller.
+class JournalKeeper {
+ public:
+  using TimePoint = std::chrono::steady_clock::time_point;
+  using HasProcess = std::function<bool(const SessionId&)>;
+
+  /// `journals_fd` and `sessions` must outlive the keeper. `has_process` says
+  /// whether a live process of a session is known.
+  JournalKeeper(int journals_fd, Sessions& sessions, const JournalTimes& times,
+                HasProcess has_process);
+
+  /// A frame of the session came: its journal need not be read for a while.
+  void Heard(const SessionId& id, TimePoint now);
+
+  /// Looks for journals of unknown sessions and reads those that are due.
+  void Tick(TimePoint now);
+
+  /// The last known process of the session is gone. Reads the journal a last
+  /// time, closes the session and removes the file; or waits, when another
+  /// process, one that never reported, still maps it.
+  void ProcessesGone(const SessionId& id, TimePoint now);
+
+  /// Reads every journal, closing no session.
+  void ReadAll();
+
+ private:
+  struct Watch {
+    TimePoint next_reading;
+    TimePoint last_news;
+    std::chrono::milliseconds interval{};
+    std::int32_t pid = 0;        // creator's, as the journal says
+    std::uint32_t bad_rows = 0;  // counted so far
+    bool problem_counted = false;
+    bool has_file = false;
+  };
+
+  Watch& WatchOf(const SessionId& id, TimePoint now);
+  void Scan(TimePoint now);
+  void Visit(const SessionId& id, Watch& watch, TimePoint now);
+  std::optional<JournalContents> Read(const SessionId& id, Watch& watch,
+                                      bool last = false);
+  void CountProblem(JournalProblem problem, Watch& watch);
+  void Close(const SessionId& id, Watch& watch);
+  bool IsAbandoned(const Watch& watch, TimePoint now) const;
+  bool Remove(const SessionId& id) const;
+
+  const int journals_fd_;
+  Sessions& sessions_;
+  const JournalTimes times_;
+  const HasProcess has_process_;
+  std::map<SessionId, Watch> watches_;
+  std::set<std::string> foreign_;  // names counted as foreign
+};
+
+}  // namespace proxymeter::collector
+
+#endif  // PROXYMETER_COLLECTOR_INGEST_JOURNAL_KEEPER_H_

@@ -1,0 +1,188 @@
+#include "collector/ingest/journal_keeper.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+
+#include "collector/ingest/run_directory.h"
+#include "collector/testing/journal_fixture.h"
+#include "collector/testing/test_directory.h"
+
+namespace proxymeter::collector {
+namespace {
+
+using std::chrono::seconds;
+
+class JournalKeeperTest : public testing::Test {
+ protected:
+  JournalKeeperTest() {
+    auto directory = RunDirectory::Open(temp_.path());
+    if (!directory.ok()) throw std::runtime_error("no run directory");
+    directory_ = std::make_unique<RunDirectory>(*std::move(directory));
+    keeper_ = std::make_unique<JournalKeeper>(
+        directory_->journals_fd(), sessions_, JournalTimes{},
+        [this](const SessionId&) { return has_process_; });
+  }
+
+  std::string Journals() const { return temp_.path() + "/journals"; }
+  std::string PathOf(const SessionId& id) const {
+    return Journals() + "/" + ToHex(id);
+  }
+  std::uint64_t Sent() const {
+    std::uint64_t sum = 0;
+    for (const RowValue& row : sessions_.Snapshot().rows) {
+      if (row.key.kind == RowKind::kTraffic) sum += row.counters[kSentBytes];
+    }
+    return sum;
+  }
+  std::uint64_t Rejected(Rejection rejection) const {
+    return sessions_.Snapshot().rejected[static_cast<std::size_t>(rejection)];
+  }
+  static Counters SentBytes(std::uint64_t bytes) {
+    Counters counters{};
+    counters[kSentBytes] = bytes;
+    return counters;
+  }
+
+  TestDirectory temp_;
+  std::unique_ptr<RunDirectory> directory_;
+  Sessions sessions_;
+  bool has_process_ = false;
+  std::unique_ptr<JournalKeeper> keeper_;
+  const JournalKeeper::TimePoint start_ = JournalKeeper::TimePoint(seconds(9));
+  const SessionId id_ = TestSession(1);
+};
+
+TEST_F(JournalKeeperTest, AdoptsAndFollowsAMappedJournal) {
+  JournalFixture journal(Journals(), id_);
+  const auto row = journal.Add(TrafficRow("acme", "a.example", 10, 0, 0));
+  keeper_->Tick(start_);
+  EXPECT_EQ(Sent(), 10u);
+  EXPECT_TRUE(sessions_.IsOpen(id_));
+  journal.SetCounters(row, SentBytes(25));
+  keeper_->Tick(start_ + seconds(1));  // not due yet
+  EXPECT_EQ(Sent(), 10u);
+  keeper_->Tick(start_ + seconds(2));
+  EXPECT_EQ(Sent(), 25u);
+  EXPECT_TRUE(std::filesystem::exists(PathOf(id_)));
+}
+
+TEST_F(JournalKeeperTest, ReadsAStillJournalLessAndLessOften) {
+  JournalFixture journal(Journals(), id_);
+  journal.Add(TrafficRow("acme", "a.example", 10, 0, 0));
+  for (int second = 0; second < 100; ++second) {
+    keeper_->Tick(start_ + seconds(second));
+  }
+  // At 0, 2, 6, 14, then every 10 seconds.
+  EXPECT_EQ(sessions_.Snapshot().journals_read, 12u);
+}
+
+TEST_F(JournalKeeperTest, AFrameSparesAReading) {
+  JournalFixture journal(Journals(), id_);
+  journal.Add(TrafficRow("acme", "a.example", 10, 0, 0));
+  for (int second = 0; second < 50; ++second) {
+    keeper_->Heard(id_, start_ + seconds(second));
+    keeper_->Tick(start_ + seconds(second));
+  }
+  EXPECT_EQ(sessions_.Snapshot().journals_read, 0u);
+}
+
+TEST_F(JournalKeeperTest, ClosesAJournalThatNobodyMaps) {
+  {
+    JournalFixture journal(Journals(), id_);
+    journal.Add(TrafficRow("acme", "a.example", 10, 0, 0));
+    journal.Add(VendorRow("acme", 1, 9, 2));
+  }
+  keeper_->Tick(start_);
+  EXPECT_EQ(Sent(), 17u);  // 7 of them held, now `_unknown`
+  EXPECT_TRUE(sessions_.IsRetired(id_));
+  EXPECT_FALSE(std::filesystem::exists(PathOf(id_)));
+}
+
+TEST_F(JournalKeeperTest, WaitsForAForkThatNeverReported) {
+  JournalFixture journal(Journals(), id_);
+  const auto row = journal.Add(TrafficRow("acme", "a.example", 10, 0, 0));
+  keeper_->Heard(id_, start_);
+  keeper_->ProcessesGone(id_, start_);  // the fixture maps it still
+  EXPECT_FALSE(sessions_.IsRetired(id_));
+  EXPECT_TRUE(std::filesystem::exists(PathOf(id_)));
+  journal.SetCounters(row, SentBytes(30));
+  journal.Unmap();
+  keeper_->Tick(start_ + seconds(2));
+  EXPECT_EQ(Sent(), 30u);
+  EXPECT_TRUE(sessions_.IsRetired(id_));
+  EXPECT_FALSE(std::filesystem::exists(PathOf(id_)));
+}
+
+TEST_F(JournalKeeperTest, AKnownProcessKeepsItsSessionOpen) {
+  has_process_ = true;
+  {
+    JournalFixture journal(Journals(), id_);
+    journal.Add(TrafficRow("acme", "a.example", 10, 0, 0));
+  }
+  keeper_->Tick(start_);
+  EXPECT_EQ(Sent(), 10u);
+  EXPECT_TRUE(sessions_.IsOpen(id_));
+  EXPECT_TRUE(std::filesystem::exists(PathOf(id_)));
+}
+
+TEST_F(JournalKeeperTest, ClosesASessionWithoutJournalWhenAbandoned) {
+  DecodedFrame frame;
+  frame.session = id_;
+  frame.rows = {{0, TrafficRow("acme", "a.example", 10, 0, 0)}};
+  sessions_.ApplyFrame(frame);
+  keeper_->Heard(id_, start_);
+  keeper_->Tick(start_ + seconds(599));
+  EXPECT_TRUE(sessions_.IsOpen(id_));
+  keeper_->Tick(start_ + seconds(620));
+  EXPECT_FALSE(sessions_.IsOpen(id_));
+  EXPECT_EQ(Sent(), 10u);
+}
+
+TEST_F(JournalKeeperTest, CountsRubbishOnce) {
+  std::ofstream(Journals() + "/notes.txt") << "hello";
+  ASSERT_EQ(mkfifo(PathOf(TestSession(2)).c_str(), 0666), 0);
+  std::filesystem::create_symlink("/etc/passwd", PathOf(TestSession(3)));
+  JournalFixture malformed(Journals(), TestSession(4));
+  malformed.header().version = 99;
+  JournalFixture bad_row(Journals(), TestSession(5));
+  bad_row.row(bad_row.Add(VendorRow("acme", 1, 0, 0))).kind = RowKind::kNone;
+  for (int second = 0; second < 60; ++second) {
+    keeper_->Tick(start_ + seconds(second));
+  }
+  EXPECT_EQ(Rejected(Rejection::kForeignFile), 3u);
+  EXPECT_EQ(Rejected(Rejection::kMalformedJournal), 1u);
+  EXPECT_EQ(Rejected(Rejection::kBadRow), 1u);
+  EXPECT_EQ(sessions_.Snapshot().rows.size(), 0u);
+  EXPECT_TRUE(std::filesystem::exists(Journals() + "/notes.txt"));
+}
+
+TEST_F(JournalKeeperTest, RemovesAJournalThatWasNeverFinished) {
+  {
+    JournalFixture journal(Journals(), id_);
+    journal.header().magic = 0;
+    keeper_->Tick(start_);
+    EXPECT_TRUE(std::filesystem::exists(PathOf(id_)));
+    EXPECT_EQ(Rejected(Rejection::kMalformedJournal), 0u);
+  }
+  keeper_->Tick(start_ + seconds(60));
+  EXPECT_FALSE(std::filesystem::exists(PathOf(id_)));
+  EXPECT_EQ(Rejected(Rejection::kMalformedJournal), 1u);
+}
+
+TEST_F(JournalKeeperTest, ReadAllClosesNothing) {
+  {
+    JournalFixture journal(Journals(), id_);
+    journal.Add(TrafficRow("acme", "a.example", 10, 0, 0));
+  }
+  keeper_->ReadAll();
+  EXPECT_EQ(Sent(), 10u);
+  EXPECT_TRUE(sessions_.IsOpen(id_));
+  EXPECT_TRUE(std::filesystem::exists(PathOf(id_)));
+}
+
+}  // namespace
+}  // namespace proxymeter::collector

@@ -1,0 +1,95 @@
+#include "collector/rpc/snapshot_message.h"
+
+#include <map>
+#include <string>
+
+#include "proxymeter/journal.h"
+
+namespace proxymeter::collector {
+namespace {
+
+// Rows with what the message does not show left out of the key.
+std::map<RowKey, Counters> Summed(const std::vector<RowValue>& rows) {
+  std::map<RowKey, Counters> sums;
+  for (const RowValue& row : rows) {
+    RowKey key = row.key;
+    if (key.kind == RowKind::kVendor) key.protocol = Protocol::kUnknown;
+    if (key.kind != RowKind::kTraffic) key.visibility = Visibility::kNone;
+    Counters& counters = sums[key];
+    for (std::size_t i = 0; i < counters.size(); ++i) {
+      counters[i] += row.counters[i];
+    }
+  }
+  return sums;
+}
+
+void Fill(const RowKey& key, const Counters& counters,
+          v1::TrafficTotal* total) {
+  total->set_vendor(key.vendor);
+  total->set_destination(key.destination);
+  total->set_protocol(static_cast<v1::Protocol>(key.protocol));
+  total->set_visibility(static_cast<v1::Visibility>(key.visibility));
+  v1::TrafficCounters* to = total->mutable_counters();
+  to->set_sent_bytes(counters[kSentBytes]);
+  to->set_received_bytes(counters[kReceivedBytes]);
+  to->set_requests(counters[kRequests]);
+  to->set_responses_1xx(counters[kResponses1xx]);
+  to->set_responses_2xx(counters[kResponses2xx]);
+  to->set_responses_3xx(counters[kResponses3xx]);
+  to->set_responses_4xx(counters[kResponses4xx]);
+  to->set_responses_5xx(counters[kResponses5xx]);
+  to->set_responses_other(counters[kResponsesOther]);
+}
+
+void Fill(const RowKey& key, const Counters& counters, v1::VendorTotal* total) {
+  total->set_vendor(key.vendor);
+  v1::VendorCounters* to = total->mutable_counters();
+  to->set_connections_ok(counters[kConnectionsOk]);
+  to->set_connections_refused(counters[kConnectionsRefused]);
+  to->set_connections_timed_out(counters[kConnectionsTimedOut]);
+  to->set_connections_failed(counters[kConnectionsFailed]);
+  to->set_connections_abandoned(counters[kConnectionsAbandoned]);
+  to->set_held_sent_bytes(counters[kHeldSentBytes]);
+  to->set_held_received_bytes(counters[kHeldReceivedBytes]);
+  to->set_released_sent_bytes(counters[kReleasedSentBytes]);
+  to->set_released_received_bytes(counters[kReleasedReceivedBytes]);
+}
+
+void Fill(const RowKey& key, const Counters& counters, v1::TunnelTotal* total) {
+  total->set_vendor(key.vendor);
+  total->set_protocol(static_cast<v1::Protocol>(key.protocol));
+  total->set_code(key.code);
+  total->set_replies(counters[kTunnelReplies]);
+}
+
+}  // namespace
+
+v1::SnapshotResponse SnapshotMessage(const AccountsSnapshot& snapshot,
+                                     const PodIdentity& pod,
+                                     std::uint64_t unix_ns,
+                                     std::uint64_t since_unix_ns) {
+  v1::SnapshotResponse message;
+  message.set_unix_ns(unix_ns);
+  message.set_since_unix_ns(since_unix_ns);
+  message.set_sessions(static_cast<std::uint32_t>(snapshot.open_sessions));
+  message.set_pod_name(pod.name);
+  message.set_pod_namespace(pod.name_space);
+  for (const auto& [key, counters] : Summed(snapshot.rows)) {
+    switch (key.kind) {
+      case RowKind::kTraffic:
+        Fill(key, counters, message.add_traffic());
+        break;
+      case RowKind::kVendor:
+        Fill(key, counters, message.add_vendors());
+        break;
+      case RowKind::kTunnel:
+        Fill(key, counters, message.add_tunnels());
+        break;
+      default:
+        break;
+    }
+  }
+  return message;
+}
+
+}  // namespace proxymeter::collector

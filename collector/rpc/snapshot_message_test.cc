@@ -1,0 +1,76 @@
+#include "collector/rpc/snapshot_message.h"
+
+#include <gtest/gtest.h>
+
+#include "collector/testing/journal_fixture.h"
+
+namespace proxymeter::collector {
+namespace {
+
+TEST(SnapshotMessage, TellsEverythingOnce) {
+  AccountsSnapshot snapshot;
+  snapshot.open_sessions = 3;
+  snapshot.rows = {TrafficRow("b", "x.example", 1, 2, 3),
+                   TrafficRow("a", "x.example", 4, 5, 6),
+                   VendorRow("a", 7, 9, 8), VendorRow("a", 1, 1, 1)};
+  snapshot.rows[3].key.visibility = Visibility::kPlaintext;
+  RowValue tunnel{.key = {.kind = RowKind::kTunnel,
+                          .vendor = "a",
+                          .protocol = Protocol::kConnect,
+                          .code = 407}};
+  tunnel.counters[kTunnelReplies] = 11;
+  snapshot.rows.push_back(tunnel);
+  snapshot.rows.push_back({.key = {.kind = RowKind::kShim}});
+  const v1::SnapshotResponse message =
+      SnapshotMessage(snapshot, {"pod", "space"}, 20, 10);
+  EXPECT_EQ(message.unix_ns(), 20u);
+  EXPECT_EQ(message.since_unix_ns(), 10u);
+  EXPECT_EQ(message.sessions(), 3u);
+  EXPECT_EQ(message.pod_name(), "pod");
+  EXPECT_EQ(message.pod_namespace(), "space");
+  ASSERT_EQ(message.traffic_size(), 2);
+  EXPECT_EQ(message.traffic(0).vendor(), "a");
+  EXPECT_EQ(message.traffic(0).destination(), "x.example");
+  EXPECT_EQ(message.traffic(0).protocol(), v1::PROTOCOL_HTTP1);
+  EXPECT_EQ(message.traffic(0).visibility(), v1::VISIBILITY_PLAINTEXT);
+  EXPECT_EQ(message.traffic(0).counters().received_bytes(), 5u);
+  EXPECT_EQ(message.traffic(1).counters().requests(), 3u);
+  ASSERT_EQ(message.vendors_size(), 1);
+  EXPECT_EQ(message.vendors(0).counters().connections_ok(), 8u);
+  EXPECT_EQ(message.vendors(0).counters().held_sent_bytes(), 10u);
+  EXPECT_EQ(message.vendors(0).counters().released_sent_bytes(), 9u);
+  ASSERT_EQ(message.tunnels_size(), 1);
+  EXPECT_EQ(message.tunnels(0).protocol(), v1::PROTOCOL_CONNECT);
+  EXPECT_EQ(message.tunnels(0).code(), 407u);
+  EXPECT_EQ(message.tunnels(0).replies(), 11u);
+}
+
+// Counter i is field i+1: with distinct values, one put into another's place
+// shows.
+TEST(SnapshotMessage, PutsEachCounterIntoItsField) {
+  AccountsSnapshot snapshot;
+  snapshot.rows = {TrafficRow("a", "x.example", 0, 0, 0),
+                   VendorRow("a", 0, 0, 0)};
+  for (RowValue& row : snapshot.rows) {
+    for (std::size_t i = 0; i < CounterCount(row.key.kind); ++i) {
+      row.counters[i] = 100 + i;
+    }
+  }
+  const v1::SnapshotResponse message = SnapshotMessage(snapshot, {}, 0, 0);
+  const auto check = [](const google::protobuf::Message& counters) {
+    const auto* descriptor = counters.GetDescriptor();
+    for (int i = 0; i < descriptor->field_count(); ++i) {
+      const auto* field = descriptor->field(i);
+      EXPECT_EQ(counters.GetReflection()->GetUInt64(counters, field),
+                100u + static_cast<unsigned>(field->number()) - 1)
+          << field->full_name();
+    }
+  };
+  ASSERT_EQ(message.traffic_size(), 1);
+  ASSERT_EQ(message.vendors_size(), 1);
+  check(message.traffic(0).counters());
+  check(message.vendors(0).counters());
+}
+
+}  // namespace
+}  // namespace proxymeter::collector
