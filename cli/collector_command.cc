@@ -1,0 +1,63 @@
+#include "cli/collector_command.h"
+
+#include <iostream>
+#include <memory>
+
+#include "cli/directory.h"
+#include "cli/synopsis_formatter.h"
+
+namespace proxymeter::cli {
+namespace {
+
+constexpr char kHelp[] = R"(Examples:
+  proxymeter collector --config vendors.yaml
+  proxymeter collector --dir /run/proxymeter --config /etc/proxymeter/vendors.yaml --metrics-listen 0.0.0.0:9099
+
+Prometheus scrapes http://METRICS-LISTEN/metrics. gRPC also listens on the Unix
+socket DIR/grpc.sock, where 'proxymeter top' finds it. One collector at a time
+serves a directory. SIGTERM and SIGINT stop it; no count is lost by that.)";
+
+}  // namespace
+
+CLI::App* AddCollectorCommand(CLI::App& app,
+                              collector::CollectorOptions* options) {
+  CLI::App* command = app.add_subcommand(
+      "collector", "Collect what metered programs count and publish it");
+  command->formatter(std::make_shared<SynopsisFormatter>("[OPTIONS]"));
+  command
+      ->add_option("--dir", options->directory,
+                   "Directory shared with the metered programs (default: "
+                   "$PROXYMETER_DIR, else /run/proxymeter for root, else "
+                   "$XDG_RUNTIME_DIR/proxymeter)")
+      ->type_name("DIR");
+  command
+      ->add_option("--config", options->config_file,
+                   "Vendors and the rules that recognise their proxies (YAML)")
+      ->type_name("FILE");
+  command
+      ->add_option("--metrics-listen", options->metrics_listen,
+                   "Where /metrics is served over HTTP")
+      ->type_name("ADDRESS:PORT")
+      ->capture_default_str();
+  command
+      ->add_option("--grpc-listen", options->grpc_listen,
+                   "Where gRPC is served over TCP")
+      ->type_name("ADDRESS:PORT")
+      ->capture_default_str();
+  command->footer(kHelp);
+  return command;
+}
+
+int RunCollectorCommand(collector::CollectorOptions options) {
+  const auto directory = ChooseDirectory(options.directory, OwnSurroundings());
+  absl::Status status = directory.status();
+  if (directory.ok()) {
+    options.directory = *directory;
+    status = collector::RunCollector(options);
+  }
+  if (status.ok()) return 0;
+  std::cerr << "proxymeter: " << status.message() << '\n';
+  return 1;
+}
+
+}  // namespace proxymeter::cli

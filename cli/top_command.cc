@@ -1,0 +1,220 @@
+#include "cli/top_command.h"
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "cli/call_guard.h"
+#include "cli/directory.h"
+#include "cli/synopsis_formatter.h"
+#include "cli/terminal_screen.h"
+#include "cli/top_record.h"
+#include "grpcpp/grpcpp.h"
+#include "proxymeter/v1/collector.grpc.pb.h"
+
+namespace proxymeter::cli {
+namespace {
+
+constexpr char kGrpcSocketName[] = "grpc.sock";
+// The collector's least (collector.proto), and what is sensible to look at.
+constexpr double kLeastInterval = 0.1;
+constexpr double kMostInterval = 3600;
+
+constexpr char kHelp[] = R"(Examples:
+  proxymeter top
+  proxymeter top --sort received --limit 20 --interval 5
+  proxymeter top --once
+  proxymeter top --json --count 2 | jq .total
+  proxymeter top --connect 10.1.2.3:9098
+
+On a terminal the table is redrawn in place; Ctrl-C ends it. Into a file or a
+pipe go tab-separated lines of raw figures, one block per interval: the lines
+beginning with '#' name the columns. Rates are those since the block before, so
+the first has none. SENT and RECEIVED are bytes on the connection to the proxy;
+UNASSIGNED are bytes of open connections whose destination is not known yet.
+
+Variables:
+  PROXYMETER_DIR  the directory, when --dir is not given
+  NO_COLOR        no bold text, when set)";
+
+const std::map<std::string, SortKey>& SortKeys() {
+  static const auto& keys =
+      *new std::map<std::string, SortKey>{{"requests", SortKey::kRequests},
+                                          {"sent", SortKey::kSent},
+                                          {"received", SortKey::kReceived},
+                                          {"vendor", SortKey::kVendor}};
+  return keys;
+}
+
+CLI::Validator Positive() {
+  return {[](const std::string& text) {
+            std::uint64_t number;
+            return absl::SimpleAtoi(text, &number) && number > 0
+                       ? std::string()
+                       : "'" + text + "' is not a whole number above 0";
+          },
+          "", "positive"};
+}
+
+std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  // A crawler's environment names proxies; this is not for them to carry.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  // The totals of a large crawl exceed the default of 4 MB.
+  arguments.SetMaxReceiveMessageSize(-1);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(),
+                                   arguments);
+}
+
+/// Shows one snapshot after the other in the form that was asked for.
+class Display {
+ public:
+  Display(const TopOptions& options, int terminal, std::ostream& out)
+      : options_(options), out_(out) {
+    if (terminal >= 0 && !options.json) screen_.emplace(terminal, out);
+  }
+
+  void Show(v1::SnapshotResponse now) {
+    const View view =
+        MakeView(now, before_ ? &*before_ : nullptr, options_.view);
+    if (options_.json) {
+      out_ << FormatJson(view) << std::flush;
+    } else if (screen_) {
+      screen_->Draw(view);
+    } else {
+      out_ << FormatLines(view) << std::flush;
+    }
+    before_ = std::move(now);
+  }
+
+ private:
+  const TopOptions& options_;
+  std::ostream& out_;
+  std::optional<TerminalScreen> screen_;
+  std::optional<v1::SnapshotResponse> before_;
+};
+
+std::string WhyNoAnswer(const std::string& address, const grpc::Status& status,
+                        bool timed_out) {
+  std::string reason = "it is silent";
+  if (!timed_out) reason = status.error_message();
+  return absl::StrCat("no collector answers at ", address,
+                      "; start one with 'proxymeter collector --config FILE' "
+                      "(",
+                      reason, ")");
+}
+
+std::string WhyLost(const std::string& address, const grpc::Status& status,
+                    bool timed_out) {
+  if (timed_out)
+    return absl::StrCat("the collector at ", address, " is silent");
+  if (status.ok()) {
+    return absl::StrCat("the collector at ", address, " has stopped");
+  }
+  return absl::StrCat("lost the collector at ", address, ": ",
+                      status.error_message());
+}
+
+}  // namespace
+
+CLI::App* AddTopCommand(CLI::App& app, TopOptions* options) {
+  CLI::App* top = app.add_subcommand(
+      "top", "Show traffic per vendor and destination as it happens");
+  top->formatter(std::make_shared<SynopsisFormatter>("[OPTIONS]"));
+  CLI::Option* directory =
+      top->add_option("--dir", options->directory,
+                      "The collector's directory (default: $PROXYMETER_DIR, "
+                      "else /run/proxymeter for root, else "
+                      "$XDG_RUNTIME_DIR/proxymeter)")
+          ->type_name("DIR");
+  top->add_option("--connect", options->address,
+                  "The collector's gRPC address, HOST:PORT or unix:PATH, "
+                  "instead of its directory")
+      ->type_name("ADDRESS")
+      ->excludes(directory);
+  top->add_option("--interval", options->interval_seconds,
+                  "Seconds between updates, 0.1 to 3600")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(kLeastInterval, kMostInterval).description(""))
+      ->capture_default_str();
+  CLI::Option* once =
+      top->add_flag("--once", options->once, "Print the totals once and exit");
+  top->add_option("--count", options->count,
+                  "Exit after so many updates; not with --once")
+      ->type_name("N")
+      ->check(Positive())
+      ->excludes(once);
+  top->add_option_function<std::string>(
+         "--sort",
+         [options](const std::string& key) {
+           options->view.sort = SortKeys().at(key);
+         },
+         "requests, sent, received (most first) or vendor (by name)")
+      ->type_name("KEY")
+      ->check(CLI::IsMember(SortKeys()).description(""))
+      ->default_str("requests");
+  top->add_option("--limit", options->view.limit,
+                  "Most rows of destinations to show")
+      ->type_name("N")
+      ->check(Positive());
+  top->add_flag("--json", options->json, "One JSON object per update");
+  top->footer(kHelp);
+  return top;
+}
+
+int Top(const TopOptions& options, int terminal, std::ostream& out,
+        std::ostream& error) {
+  std::string address = options.address;
+  if (address.empty()) {
+    const auto directory =
+        ChooseDirectory(options.directory, OwnSurroundings());
+    if (!directory.ok()) {
+      error << "proxymeter: " << directory.status().message() << '\n';
+      return 1;
+    }
+    address = absl::StrCat("unix:", *directory, "/", kGrpcSocketName);
+  }
+  const std::chrono::milliseconds interval(
+      static_cast<std::int64_t>(options.interval_seconds * 1000));
+  grpc::ClientContext context;
+  CallGuard guard(&context, options.patience + interval);
+  const auto collector = v1::Collector::NewStub(Connect(address));
+  v1::WatchRequest request;
+  request.set_interval_ms(static_cast<std::uint32_t>(interval.count()));
+  const auto stream = collector->Watch(&context, request);
+
+  const std::uint64_t wanted = options.once ? 1 : options.count;
+  std::uint64_t shown = 0;
+  {
+    Display display(options, terminal, out);
+    for (v1::SnapshotResponse now; stream->Read(&now);) {
+      guard.Await(false);
+      display.Show(std::move(now));
+      guard.Await(true);
+      ++shown;
+      if (!out) {
+        error << "proxymeter: cannot write the output\n";
+        context.TryCancel();
+        stream->Finish();
+        return 1;
+      }
+      if (shown == wanted) {
+        context.TryCancel();
+        break;
+      }
+    }
+  }
+  const grpc::Status status = stream->Finish();
+  if ((wanted > 0 && shown == wanted) || guard.interrupted()) return 0;
+  error << "proxymeter: "
+        << (shown == 0 ? WhyNoAnswer(address, status, guard.timed_out())
+                       : WhyLost(address, status, guard.timed_out()))
+        << '\n';
+  return 1;
+}
+
+}  // namespace proxymeter::cli

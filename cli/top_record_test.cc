@@ -1,0 +1,80 @@
+#include "cli/top_record.h"
+
+#include <algorithm>
+
+#include "cli/testing/snapshots.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+
+namespace proxymeter::cli {
+namespace {
+
+using testing::HasSubstr;
+
+View Sample() {
+  auto before = SnapshotAt(9);
+  auto now = SnapshotAt(10);
+  AddTraffic(now, "acme", "a\tb", 3, 18446744073709551615u, 40);
+  v1::TunnelTotal* tunnel = now.add_tunnels();
+  tunnel->set_vendor("acme");
+  tunnel->set_protocol(v1::PROTOCOL_CONNECT);
+  tunnel->set_code(200);
+  tunnel->set_replies(2);
+  return MakeView(now, &before, {});
+}
+
+TEST(TopRecord, LinesHaveRawFiguresUnderNames) {
+  const std::string text = FormatLines(Sample());
+  EXPECT_THAT(text,
+              HasSubstr("#traffic\tvendor\tdestination\tprotocol\tvisibility\t"
+                        "requests\tresponses_2xx\tresponses_3xx\tresponses_4xx"
+                        "\tresponses_5xx\tresponses_other\tsent_bytes\t"
+                        "received_bytes\trequests_per_second\t"
+                        "sent_bytes_per_second\treceived_bytes_per_second\n"
+                        "traffic\tacme\ta?b\thttps/1.1\tplaintext\t3\t3\t0\t0\t"
+                        "0\t0\t18446744073709551615\t40\t3.000\t"));
+  EXPECT_THAT(text, HasSubstr("tunnel\tacme\tconnect\t200\t2\n"));
+  EXPECT_THAT(text, HasSubstr("\t2024-01-01T00:00:10Z\t"));
+  EXPECT_TRUE(text.ends_with("\n\n"));
+}
+
+TEST(TopRecord, EveryLineHasTheCellsThatItsTitleNames) {
+  const std::string text = FormatLines(Sample());
+  std::string line;
+  std::ptrdiff_t expected = 0;
+  for (std::istringstream in(text); std::getline(in, line);) {
+    const auto tabs = std::count(line.begin(), line.end(), '\t');
+    if (line.starts_with('#')) {
+      expected = tabs;
+    } else if (!line.empty()) {
+      EXPECT_EQ(tabs, expected) << line;
+    }
+  }
+  EXPECT_GT(expected, 0);
+}
+
+TEST(TopRecord, UnknownRatesAreDashesAndNulls) {
+  auto now = SnapshotAt(1);
+  AddTraffic(now, "acme", "x", 1, 2, 3);
+  const View view = MakeView(now, nullptr, {});
+  EXPECT_THAT(FormatLines(view), HasSubstr("\t2\t3\t-\t-\t-\n"));
+  const auto json = nlohmann::json::parse(FormatJson(view));
+  EXPECT_TRUE(json["total"]["requests_per_second"].is_null());
+}
+
+TEST(TopRecord, JsonIsOneLineWithExactFigures) {
+  const std::string text = FormatJson(Sample());
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
+  const auto json = nlohmann::json::parse(text);
+  EXPECT_EQ(json["traffic"][0]["destination"], "a\tb");
+  EXPECT_EQ(json["traffic"][0]["sent_bytes"], 18446744073709551615u);
+  EXPECT_EQ(json["traffic"][0]["requests_per_second"], 3.0);
+  EXPECT_EQ(json["vendors"][0]["tunnels_opened"], 2);
+  EXPECT_EQ(json["tunnels"][0]["code"], 200);
+  EXPECT_EQ(json["total"]["requests"], 3);
+  EXPECT_EQ(json["sessions"], 2);
+}
+
+}  // namespace
+}  // namespace proxymeter::cli

@@ -1,0 +1,203 @@
+#include "cli/top_table.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "cli/human_units.h"
+#include "cli/text_table.h"
+
+namespace proxymeter::cli {
+namespace {
+
+using Cells = std::vector<std::string>;
+
+constexpr char kBold[] = "\x1b[1m";
+constexpr char kPlain[] = "\x1b[0m";
+// Vendors may take this part of the screen; destinations get the rest.
+constexpr size_t kVendorShare = 3;
+
+const std::vector<Column>& VendorColumns() {
+  static const auto& columns =
+      *new std::vector<Column>{{"VENDOR", true},        {"REQUESTS"},
+                               {"REQ/S", false, 3},     {"SENT"},
+                               {"SENT/S", false, 4},    {"RECEIVED"},
+                               {"RECV/S", false, 4},    {"CONNECTED", false, 1},
+                               {"REFUSED", false, 6},   {"TIMEOUT", false, 6},
+                               {"FAILED", false, 2},    {"ABANDONED", false, 7},
+                               {"TUNNELS", false, 5},   {"DENIED", false, 5},
+                               {"UNASSIGNED", false, 8}};
+  return columns;
+}
+
+const std::vector<Column>& TrafficColumns() {
+  static const auto& columns = *new std::vector<Column>{
+      {"VENDOR", true},     {"DESTINATION", true}, {"PROTOCOL", true, 5},
+      {"SEEN", true, 9},    {"REQUESTS"},          {"REQ/S", false, 4},
+      {"2XX", false, 6},    {"3XX", false, 7},     {"4XX", false, 3},
+      {"5XX", false, 3},    {"OTHER", false, 8},   {"SENT"},
+      {"SENT/S", false, 6}, {"RECEIVED"},          {"RECV/S", false, 6}};
+  return columns;
+}
+
+std::string Figure(std::uint64_t value) { return absl::StrCat(value); }
+std::string Bytes(std::uint64_t value) {
+  return HumanBytes(static_cast<double>(value));
+}
+std::string RequestRate(const std::optional<Rates>& rates) {
+  return rates ? HumanRate(rates->requests) : "-";
+}
+std::string SentRate(const std::optional<Rates>& rates) {
+  return rates ? HumanBytes(rates->sent_bytes) : "-";
+}
+std::string ReceivedRate(const std::optional<Rates>& rates) {
+  return rates ? HumanBytes(rates->received_bytes) : "-";
+}
+
+Cells VendorCells(const VendorRow& row) {
+  return {Printable(row.vendor),
+          Figure(row.total.requests),
+          RequestRate(row.rates),
+          Bytes(row.total.sent_bytes),
+          SentRate(row.rates),
+          Bytes(row.total.received_bytes),
+          ReceivedRate(row.rates),
+          Figure(row.connections_ok),
+          Figure(row.connections_refused),
+          Figure(row.connections_timed_out),
+          Figure(row.connections_failed),
+          Figure(row.connections_abandoned),
+          Figure(row.tunnels_opened),
+          Figure(row.tunnels_refused),
+          Bytes(row.held_sent_bytes + row.held_received_bytes)};
+}
+
+VendorRow TotalRow(const View& view) {
+  VendorRow total{.vendor = "total", .total = view.total, .rates = view.rates};
+  for (const VendorRow& row : view.vendors) {
+    total.connections_ok += row.connections_ok;
+    total.connections_refused += row.connections_refused;
+    total.connections_timed_out += row.connections_timed_out;
+    total.connections_failed += row.connections_failed;
+    total.connections_abandoned += row.connections_abandoned;
+    total.held_sent_bytes += row.held_sent_bytes;
+    total.held_received_bytes += row.held_received_bytes;
+    total.tunnels_opened += row.tunnels_opened;
+    total.tunnels_refused += row.tunnels_refused;
+  }
+  return total;
+}
+
+Cells TrafficCells(const TrafficRow& row) {
+  return {Printable(row.vendor),
+          Printable(row.destination),
+          row.protocol,
+          row.visibility,
+          Figure(row.total.requests),
+          RequestRate(row.rates),
+          Figure(row.total.responses_2xx),
+          Figure(row.total.responses_3xx),
+          Figure(row.total.responses_4xx),
+          Figure(row.total.responses_5xx),
+          Figure(row.total.responses_other),
+          Bytes(row.total.sent_bytes),
+          SentRate(row.rates),
+          Bytes(row.total.received_bytes),
+          ReceivedRate(row.rates)};
+}
+
+std::string Title(const View& view) {
+  std::string title = "proxymeter";
+  if (!view.pod_name.empty()) {
+    absl::StrAppend(&title, "  ", Printable(view.pod_namespace), "/",
+                    Printable(view.pod_name));
+  }
+  absl::StrAppend(&title, "  ", view.sessions,
+                  view.sessions == 1 ? " session" : " sessions", "  counting ");
+  if (view.unix_ns >= view.since_unix_ns) {
+    absl::StrAppend(
+        &title, "for ",
+        HumanDuration((view.unix_ns - view.since_unix_ns) / 1'000'000'000),
+        ", ");
+  }
+  return absl::StrCat(title, "since ", UtcTime(view.since_unix_ns));
+}
+
+class Page {
+ public:
+  explicit Page(const Screen& screen) : screen_(screen) {}
+
+  size_t lines_left() const { return screen_.height - 1 - lines_; }
+
+  void Add(std::string line, bool bold = false) {
+    if (lines_left() == 0) return;
+    ++lines_;
+    line.resize(std::min(line.size(), screen_.width));
+    if (bold && screen_.colour && !line.empty()) {
+      line = absl::StrCat(kBold, line, kPlain);
+    }
+    absl::StrAppend(&text_, line, "\n");
+  }
+
+  void AddTable(const std::vector<Column>& columns,
+                const std::vector<Cells>& rows, bool bold_last = false) {
+    const auto lines = FormatTable(columns, rows, screen_.width);
+    for (size_t i = 0; i < lines.size(); ++i) {
+      Add(lines[i], i == 0 || (bold_last && i + 1 == lines.size()));
+    }
+  }
+
+  const std::string& text() const { return text_; }
+
+ private:
+  const Screen screen_;
+  std::string text_;
+  size_t lines_ = 0;
+};
+
+}  // namespace
+
+std::string FormatScreen(const View& view, const Screen& screen) {
+  Page page({std::max<size_t>(screen.width, 1),
+             std::max<size_t>(screen.height, 2), screen.colour});
+  page.Add(Title(view), true);
+  page.Add("");
+
+  const size_t vendor_room = std::max<size_t>(screen.height / kVendorShare, 1);
+  std::vector<Cells> vendors;
+  for (const VendorRow& row : view.vendors) {
+    if (vendors.size() == vendor_room) break;
+    vendors.push_back(VendorCells(row));
+  }
+  const size_t hidden_vendors = view.vendors.size() - vendors.size();
+  vendors.push_back(VendorCells(TotalRow(view)));
+  page.AddTable(VendorColumns(), vendors, true);
+  if (hidden_vendors > 0) {
+    page.Add(absl::StrCat("... ", hidden_vendors, " more vendors"));
+  }
+  page.Add("");
+
+  if (view.traffic.empty()) {
+    page.Add("No traffic yet: run a crawler with 'proxymeter run -- COMMAND'");
+    return page.text();
+  }
+  size_t shown = view.traffic.size();
+  const auto left_out = [&] {
+    return view.traffic.size() - shown + view.traffic_beyond_limit;
+  };
+  const size_t room = page.lines_left() > 0 ? page.lines_left() - 1 : 0;
+  if (shown > room || left_out() > 0) {
+    shown = std::min(shown, room > 0 ? room - 1 : 0);
+  }
+  std::vector<Cells> traffic;
+  for (size_t i = 0; i < shown; ++i) {
+    traffic.push_back(TrafficCells(view.traffic[i]));
+  }
+  page.AddTable(TrafficColumns(), traffic);
+  if (left_out() > 0) {
+    page.Add(absl::StrCat("... ", left_out(), " more rows"));
+  }
+  return page.text();
+}
+
+}  // namespace proxymeter::cli
