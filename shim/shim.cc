@@ -97,13 +97,17 @@ void Initialise() {
 }
 
 void ReportSent(int fd, const void* buffer, std::size_t size) {
-  const iovec whole = {const_cast<void*>(buffer), size};
-  ReportSent(fd, &whole, 1, size);
+  const auto connection = shim.connections.Acquire(fd);
+  if (!connection) return;
+  if (connection->connecting()) connection->Established();
+  shim.uplink.Tick(connection->socket_stream()->Sent(View(buffer, size)));
 }
 
 void ReportReceived(int fd, const void* buffer, std::size_t size) {
-  const iovec whole = {const_cast<void*>(buffer), size};
-  ReportReceived(fd, &whole, 1, size);
+  const auto connection = shim.connections.Acquire(fd);
+  if (!connection) return;
+  if (connection->connecting()) connection->Established();
+  shim.uplink.Tick(connection->socket_stream()->Received(View(buffer, size)));
 }
 
 void ReportSent(int fd, const iovec* vector, std::size_t count,

@@ -32,19 +32,6 @@ void Connection::Begin(Connections* home, JournalRow* vendor_row,
   references_.store(1, std::memory_order_release);
 }
 
-bool Connection::TryRetain() {
-  std::uint32_t references = references_.load(std::memory_order_relaxed);
-  do {
-    if (references == 0) return false;
-  } while (!references_.compare_exchange_weak(references, references + 1,
-                                              std::memory_order_acq_rel));
-  return true;
-}
-
-bool Connection::DropReference() {
-  return references_.fetch_sub(1, std::memory_order_acq_rel) == 1;
-}
-
 void Connection::End() {
   if (connecting()) Abandoned();
   ReleaseToTarget();

@@ -31,9 +31,18 @@ class Connection {
   void Begin(Connections* home, JournalRow* vendor_row, const Endpoint& remote,
              bool established);
 
-  bool TryRetain();
+  bool TryRetain() {
+    std::uint32_t references = references_.load(std::memory_order_relaxed);
+    do {
+      if (references == 0) return false;
+    } while (!references_.compare_exchange_weak(references, references + 1,
+                                                std::memory_order_acq_rel));
+    return true;
+  }
   /// True when this was the last reference: the caller ends the connection.
-  bool DropReference();
+  bool DropReference() {
+    return references_.fetch_sub(1, std::memory_order_acq_rel) == 1;
+  }
   /// Gives every held byte its destination and counts how connecting ended.
   void End();
 

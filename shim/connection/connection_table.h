@@ -19,15 +19,22 @@ class ConnectionTable {
 
   constexpr ConnectionTable() = default;
 
-  /// The connection of `fd` or null. No reference is taken: the pointer is good
-  /// for comparing, and for Connection::TryRetain.
-  Connection* Peek(int fd) const {
+  using Entry = std::atomic<Connection*>;
+
+  /// Where the connection of `fd` stands, or null when none ever stood there.
+  const Entry* Find(int fd) const {
     const auto index = static_cast<std::uint32_t>(fd);
     if (index >= kMaxDescriptors) return nullptr;
     const Entry* block =
         blocks_[index / kBlock].load(std::memory_order_acquire);
-    if (block == nullptr) return nullptr;
-    return block[index % kBlock].load(std::memory_order_acquire);
+    return block != nullptr ? &block[index % kBlock] : nullptr;
+  }
+
+  /// The connection of `fd` or null. No reference is taken: the pointer is good
+  /// for comparing, and for Connection::TryRetain.
+  Connection* Peek(int fd) const {
+    const Entry* entry = Find(fd);
+    return entry != nullptr ? entry->load(std::memory_order_acquire) : nullptr;
   }
 
   /// Puts `connection` (or null) under `fd` and returns what was there. The
@@ -36,7 +43,6 @@ class ConnectionTable {
   Connection* Exchange(int fd, Connection* connection, bool* stored);
 
  private:
-  using Entry = std::atomic<Connection*>;
   static constexpr std::uint32_t kBlock = 1024;
 
   std::atomic<Entry*> blocks_[kMaxDescriptors / kBlock]{};

@@ -18,16 +18,6 @@ VendorCounter CounterOf(int error) {
 
 }  // namespace
 
-Connection* Connections::Retain(int fd) {
-  for (;;) {
-    Connection* connection = table_.Peek(fd);
-    if (connection == nullptr || !connection->TryRetain()) return nullptr;
-    if (table_.Peek(fd) == connection) return connection;
-    // Closed, and the memory perhaps another connection's by now.
-    Release(connection);
-  }
-}
-
 Connections::Use Connections::FindTls(const Connection::ClientRandom& random,
                                       std::uint8_t* tls_depth) {
   Connection* found = nullptr;
@@ -92,8 +82,7 @@ void Connections::PutBack(int fd, Connection* connection) {
   if (previous != nullptr) Release(previous);
 }
 
-void Connections::Release(Connection* connection) {
-  if (!connection->DropReference()) return;
+void Connections::End(Connection* connection) {
   connection->End();
   for (std::uint8_t depth = 1; depth < Connection::kMaxStreams; ++depth) {
     if (Stream* stream = connection->stream(depth)) streams_.Free(stream);

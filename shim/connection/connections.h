@@ -63,7 +63,10 @@ class Connections {
   Connection* Take(int fd);
   void PutBack(int fd, Connection* connection);
   /// Drops a reference; the last one ends the connection.
-  void Release(Connection* connection);
+  void Release(Connection* connection) {
+    if (connection->DropReference()) [[unlikely]]
+      End(connection);
+  }
   void Forget(int fd) {
     if (Connection* connection = Take(fd)) Release(connection);
   }
@@ -76,7 +79,20 @@ class Connections {
   JournalRow* VendorRow(std::string_view vendor);
 
  private:
-  Connection* Retain(int fd);
+  Connection* Retain(int fd) {
+    const ConnectionTable::Entry* entry = table_.Find(fd);
+    if (entry == nullptr) return nullptr;
+    for (;;) {
+      Connection* connection = entry->load(std::memory_order_acquire);
+      if (connection == nullptr || !connection->TryRetain()) return nullptr;
+      if (entry->load(std::memory_order_acquire) == connection) [[likely]] {
+        return connection;
+      }
+      // Closed, and the memory perhaps another connection's by now.
+      Release(connection);
+    }
+  }
+  void End(Connection* connection);
 
   Meter* meter_;
   Process* process_;

@@ -3,7 +3,6 @@
 #include <new>
 
 #include "shim/connection/connection.h"
-#include "shim/meter/meter.h"
 
 namespace proxymeter::shim {
 namespace {
@@ -42,25 +41,21 @@ void Stream::Begin(Connection* connection, std::uint8_t depth) {
   handshake_sends_ = 0;
   request_row_ = nullptr;
   unassigned_ = 0;
+  body_row_ = nullptr;
   new (&response_) protocol::Http1ResponseParser();
   response_.Reset();
 }
 
-void Stream::CountSent(JournalRow* row, std::size_t size) {
-  if (depth_ != 0 || size == 0) return;
-  if (row == nullptr) {
-    connection_->HoldSent(size);
-  } else {
+inline void Stream::CountSent(JournalRow* row, std::size_t size) {
+  if (depth_ != 0) return;
+  if (row != nullptr) [[likely]] {
     Add(row, kSentBytes, size);
+  } else if (size != 0) {
+    connection_->HoldSent(size);
   }
 }
 
-void Stream::CountReceived(JournalRow* row, std::size_t size) {
-  if (depth_ != 0 || size == 0) return;
-  if (row != nullptr) {
-    Add(row, kReceivedBytes, size);
-    return;
-  }
+void Stream::HoldReceived(std::size_t size) {
   connection_->HoldReceived(size);
   // The sending side may have found the row, and released what was held, in
   // between.
@@ -99,21 +94,32 @@ void Stream::ReceivedUnseen(std::size_t size) {
   CountReceived(connection_->row(), size);
 }
 
-void Stream::Sent(Bytes data) {
+bool Stream::Sent(Bytes data) {
   if (stage() == Stage::kOpaque) {
     CountSent(connection_->row(), data.size());
-    return;
+    return false;
   }
   if (!sending_.TryEnter()) {
     SentUnseen(data.size());
-    return;
+    return true;
   }
+  // An upload's body goes by without a look.
+  if (stage() == Stage::kHttp1 && request_.Skip(data.size())) {
+    CountSent(request_row_, data.size());
+    sending_.Leave();
+    return false;
+  }
+  return SendSlowly(data);
+}
+
+bool Stream::SendSlowly(Bytes data) {
   while (!data.empty()) SendStep(&data);
   if (unassigned_ != 0) {
     CountSent(nullptr, unassigned_);
     unassigned_ = 0;
   }
   sending_.Leave();
+  return true;
 }
 
 void Stream::SendStep(Bytes* data) {
@@ -289,19 +295,11 @@ void Stream::SendTlsHandshake(Bytes* data) {
   *data = {};
 }
 
-void Stream::Received(Bytes data) {
-  if (stage() == Stage::kOpaque &&
-      !socks_reply_due_.load(std::memory_order_relaxed) &&
-      exchanges_.Oldest() == nullptr) {
-    CountReceived(connection_->row(), data.size());
-    return;
-  }
-  if (!receiving_.TryEnter()) {
-    ReceivedUnseen(data.size());
-    return;
-  }
+bool Stream::ReceiveSlowly(Bytes data) {
+  const bool opaque = stage() == Stage::kOpaque;
   while (!data.empty()) ReceiveStep(&data);
   receiving_.Leave();
+  return !opaque;
 }
 
 void Stream::ReceiveStep(Bytes* data) {
@@ -349,6 +347,7 @@ void Stream::ReceiveResponse(Bytes* data) {
     }
     if (event == Http1Event::kHead) OnResponseHead(exchange);
   } while (event == Http1Event::kHead);
+  body_row_ = connect || response_.in_head() ? nullptr : row;
   if (event == Http1Event::kMessageEnd) {
     const int status = response_.status();
     exchanges_.Answer();

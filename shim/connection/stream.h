@@ -9,6 +9,7 @@
 #include "proxymeter/journal.h"
 #include "shim/connection/exchanges.h"
 #include "shim/connection/side_lock.h"
+#include "shim/meter/meter.h"
 #include "shim/protocol/bytes.h"
 #include "shim/protocol/client_hello.h"
 #include "shim/protocol/http1_request.h"
@@ -31,13 +32,15 @@ class Stream {
   /// Makes this the stream at `depth` of `connection`, nothing spoken yet.
   void Begin(Connection* connection, std::uint8_t depth);
 
-  void Sent(protocol::Bytes data);
-  void Received(protocol::Bytes data);
+  /// True when something happened (a head, the end of a message), false when
+  /// bytes merely went by.
+  bool Sent(protocol::Bytes data);
+  bool Received(protocol::Bytes data);
 
   /// Bytes that moved but cannot be looked at: counted, and the parsers give
   /// up on the stream.
-  void SentUnseen(std::size_t size);
-  void ReceivedUnseen(std::size_t size);
+  [[gnu::noinline]] void SentUnseen(std::size_t size);
+  [[gnu::noinline]] void ReceivedUnseen(std::size_t size);
 
  private:
   enum class Stage : std::uint8_t {
@@ -57,6 +60,9 @@ class Stream {
     return stage_.compare_exchange_strong(from, to, std::memory_order_acq_rel);
   }
 
+  // Out of line: the registers they need are not the fast path's to save.
+  [[gnu::noinline]] bool SendSlowly(protocol::Bytes data);
+  [[gnu::noinline]] bool ReceiveSlowly(protocol::Bytes data);
   // Each takes the bytes it understands off the front of `data`.
   void SendStep(protocol::Bytes* data);
   void Recognise(Stage stage, protocol::Bytes* data);
@@ -72,6 +78,7 @@ class Stream {
 
   void CountSent(JournalRow* row, std::size_t size);
   void CountReceived(JournalRow* row, std::size_t size);
+  void HoldReceived(std::size_t size);
   // Bytes only from now on; `protocol` names them unless a row is in force.
   void BecomeOpaque(Protocol protocol);
   // As above, because a parser lost its place in the middle.
@@ -102,8 +109,33 @@ class Stream {
   SideLock receiving_;
   std::uint8_t socks_version_;
   protocol::Http1ResponseParser response_;
+  JournalRow* body_row_;  // of the response whose body is being read
   protocol::SocksServerParser socks_reply_;
 };
+
+inline void Stream::CountReceived(JournalRow* row, std::size_t size) {
+  if (depth_ != 0) return;
+  if (row != nullptr) [[likely]] {
+    Add(row, kReceivedBytes, size);
+  } else if (size != 0) {
+    HoldReceived(size);
+  }
+}
+
+// Inline, since nearly all bytes of a crawler are of a response's body.
+inline bool Stream::Received(protocol::Bytes data) {
+  if (!receiving_.TryEnter()) [[unlikely]] {
+    ReceivedUnseen(data.size());
+    return true;
+  }
+  if (body_row_ != nullptr && stage() == Stage::kHttp1 &&
+      response_.Skip(data.size())) [[likely]] {
+    CountReceived(body_row_, data.size());
+    receiving_.Leave();
+    return false;
+  }
+  return ReceiveSlowly(data);
+}
 
 }  // namespace proxymeter::shim
 

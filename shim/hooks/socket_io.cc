@@ -8,116 +8,158 @@
 namespace proxymeter::shim::hooks {
 namespace {
 
-// The real call has returned: from here to the end nothing touches errno.
+// Each hook looks the descriptor up before the real call: one that is not
+// metered goes straight through, by a jump. (Nothing is lost by looking early:
+// a descriptor moves no bytes before it is connected.)
+template <auto kReal, typename Report, typename... Arguments>
+[[gnu::noinline]] ssize_t CallMetered(Arguments... arguments) {
+  const ssize_t result = (libc.*kReal)(arguments...);
+  if (result > 0) Report::Moved(result, arguments...);
+  return result;
+}
 
-ssize_t Sent(int fd, const void* buffer, ssize_t result) {
-  if (result > 0 && IsMetered(fd)) {
+template <auto kReal, typename Report, typename... Arguments>
+ssize_t Call(int fd, Arguments... arguments) {
+  if (!IsMetered(fd)) [[likely]] {
+    return (libc.*kReal)(fd, arguments...);
+  }
+  return CallMetered<kReal, Report>(fd, arguments...);
+}
+
+// What a call that moved `result` bytes reports, by the shape of its
+// arguments. Nothing in it touches errno.
+
+struct FromBuffer {
+  template <typename... Rest>
+  static void Moved(ssize_t result, int fd, const void* buffer, size_t,
+                    Rest...) {
     ReportSent(fd, buffer, static_cast<std::size_t>(result));
   }
-  return result;
-}
+};
 
-ssize_t SentVector(int fd, const iovec* vector, std::size_t count,
-                   ssize_t result) {
-  if (result > 0 && IsMetered(fd)) {
-    ReportSent(fd, vector, count, static_cast<std::size_t>(result));
+struct FromVector {
+  static void Moved(ssize_t result, int fd, const iovec* vector, int count) {
+    ReportSent(fd, vector, static_cast<std::size_t>(count),
+               static_cast<std::size_t>(result));
   }
-  return result;
-}
+};
 
-// A peek moves nothing, and the error queue holds no stream bytes.
-bool Moves(int flags) { return (flags & (MSG_PEEK | MSG_ERRQUEUE)) == 0; }
-
-ssize_t Received(int fd, const void* buffer, ssize_t result, int flags) {
-  if (result > 0 && IsMetered(fd) && Moves(flags)) {
-    // MSG_TRUNC discards: the buffer was not written, and may be null.
-    if ((flags & MSG_TRUNC) != 0) {
-      ReportReceivedUnseen(fd, static_cast<std::size_t>(result));
-    } else {
-      ReportReceived(fd, buffer, static_cast<std::size_t>(result));
-    }
+struct FromMessage {
+  static void Moved(ssize_t result, int fd, const msghdr* message, int) {
+    ReportSent(fd, message->msg_iov, message->msg_iovlen,
+               static_cast<std::size_t>(result));
   }
-  return result;
+};
+
+// Runs `report` unless the flags say that no byte, or no buffer, was touched.
+template <typename ReportBytes>
+void Received(ssize_t result, int fd, int flags, ReportBytes report) {
+  // A peek moves nothing, and the error queue holds no stream bytes.
+  if ((flags & (MSG_PEEK | MSG_ERRQUEUE)) != 0) return;
+  const auto size = static_cast<std::size_t>(result);
+  // MSG_TRUNC discards: the buffer was not written, and may be null.
+  if ((flags & MSG_TRUNC) != 0) {
+    ReportReceivedUnseen(fd, size);
+  } else {
+    report(size);
+  }
 }
+
+struct IntoBuffer {
+  template <typename... Rest>
+  static void Moved(ssize_t result, int fd, const void* buffer, size_t,
+                    int flags, Rest...) {
+    Received(result, fd, flags,
+             [=](std::size_t size) { ReportReceived(fd, buffer, size); });
+  }
+  // read and its fortified form, which also knows the buffer's size.
+  static void Moved(ssize_t result, int fd, const void* buffer, size_t) {
+    ReportReceived(fd, buffer, static_cast<std::size_t>(result));
+  }
+};
+
+struct IntoFortifiedBuffer {
+  template <typename... Rest>
+  static void Moved(ssize_t result, int fd, const void* buffer, size_t size,
+                    size_t, Rest... rest) {
+    IntoBuffer::Moved(result, fd, buffer, size, rest...);
+  }
+};
+
+struct IntoVector {
+  static void Moved(ssize_t result, int fd, const iovec* vector, int count) {
+    ReportReceived(fd, vector, static_cast<std::size_t>(count),
+                   static_cast<std::size_t>(result));
+  }
+};
+
+struct IntoMessage {
+  static void Moved(ssize_t result, int fd, const msghdr* message, int flags) {
+    Received(result, fd, flags, [=](std::size_t size) {
+      ReportReceived(fd, message->msg_iov, message->msg_iovlen, size);
+    });
+  }
+};
 
 }  // namespace
 
 ssize_t send(int fd, const void* buffer, size_t size, int flags) {
-  return Sent(fd, buffer, libc.send(fd, buffer, size, flags));
+  return Call<&Libc::send, FromBuffer>(fd, buffer, size, flags);
 }
 
 ssize_t sendto(int fd, const void* buffer, size_t size, int flags,
                const sockaddr* address, socklen_t length) {
-  return Sent(fd, buffer,
-              libc.sendto(fd, buffer, size, flags, address, length));
+  return Call<&Libc::sendto, FromBuffer>(fd, buffer, size, flags, address,
+                                         length);
 }
 
 ssize_t sendmsg(int fd, const msghdr* message, int flags) {
-  const ssize_t result = libc.sendmsg(fd, message, flags);
-  if (result <= 0) return result;
-  return SentVector(fd, message->msg_iov, message->msg_iovlen, result);
+  return Call<&Libc::sendmsg, FromMessage>(fd, message, flags);
 }
 
 ssize_t write(int fd, const void* buffer, size_t size) {
-  return Sent(fd, buffer, libc.write(fd, buffer, size));
+  return Call<&Libc::write, FromBuffer>(fd, buffer, size);
 }
 
 ssize_t writev(int fd, const iovec* vector, int count) {
-  return SentVector(fd, vector, static_cast<std::size_t>(count),
-                    libc.writev(fd, vector, count));
+  return Call<&Libc::writev, FromVector>(fd, vector, count);
 }
 
 ssize_t recv(int fd, void* buffer, size_t size, int flags) {
-  return Received(fd, buffer, libc.recv(fd, buffer, size, flags), flags);
+  return Call<&Libc::recv, IntoBuffer>(fd, buffer, size, flags);
 }
 
 ssize_t recvfrom(int fd, void* buffer, size_t size, int flags,
                  sockaddr* address, socklen_t* length) {
-  return Received(fd, buffer,
-                  libc.recvfrom(fd, buffer, size, flags, address, length),
-                  flags);
+  return Call<&Libc::recvfrom, IntoBuffer>(fd, buffer, size, flags, address,
+                                           length);
 }
 
 ssize_t recvmsg(int fd, msghdr* message, int flags) {
-  const ssize_t result = libc.recvmsg(fd, message, flags);
-  if (result <= 0 || !IsMetered(fd) || !Moves(flags)) return result;
-  const auto size = static_cast<std::size_t>(result);
-  if ((flags & MSG_TRUNC) != 0) {
-    ReportReceivedUnseen(fd, size);
-  } else {
-    ReportReceived(fd, message->msg_iov, message->msg_iovlen, size);
-  }
-  return result;
+  return Call<&Libc::recvmsg, IntoMessage>(fd, message, flags);
 }
 
 ssize_t read(int fd, void* buffer, size_t size) {
-  return Received(fd, buffer, libc.read(fd, buffer, size), 0);
+  return Call<&Libc::read, IntoBuffer>(fd, buffer, size);
 }
 
 ssize_t readv(int fd, const iovec* vector, int count) {
-  const ssize_t result = libc.readv(fd, vector, count);
-  if (result > 0 && IsMetered(fd)) {
-    ReportReceived(fd, vector, static_cast<std::size_t>(count),
-                   static_cast<std::size_t>(result));
-  }
-  return result;
+  return Call<&Libc::readv, IntoVector>(fd, vector, count);
 }
 
 ssize_t __read_chk(int fd, void* buffer, size_t size, size_t space) {
-  return Received(fd, buffer, libc.__read_chk(fd, buffer, size, space), 0);
+  return Call<&Libc::__read_chk, IntoFortifiedBuffer>(fd, buffer, size, space);
 }
 
 ssize_t __recv_chk(int fd, void* buffer, size_t size, size_t space, int flags) {
-  return Received(fd, buffer, libc.__recv_chk(fd, buffer, size, space, flags),
-                  flags);
+  return Call<&Libc::__recv_chk, IntoFortifiedBuffer>(fd, buffer, size, space,
+                                                      flags);
 }
 
 ssize_t __recvfrom_chk(int fd, void* buffer, size_t size, size_t space,
                        int flags, sockaddr* address, socklen_t* length) {
-  return Received(
-      fd, buffer,
-      libc.__recvfrom_chk(fd, buffer, size, space, flags, address, length),
-      flags);
+  return Call<&Libc::__recvfrom_chk, IntoFortifiedBuffer>(
+      fd, buffer, size, space, flags, address, length);
 }
 
 }  // namespace proxymeter::shim::hooks

@@ -21,6 +21,10 @@ namespace proxymeter::protocol {
 /// until the event is kNone or kLost.
 class Http1RequestParser {
  public:
+  /// True if `size` bytes went by inside a body and more of it is to come:
+  /// what Consume would find, without looking at them.
+  bool Skip(std::size_t size) { return body_.Skip(size); }
+
   void Reset();
 
   /// Consumes bytes up to and including the next event. kHead: the head's last
@@ -28,7 +32,7 @@ class Http1RequestParser {
   /// the parser is lost until Reset; `consumed` says how many bytes it took
   /// before that, and later calls take none.
   Http1Step Consume(Bytes data) {
-    if (body_.Skip(data.size())) return {data.size(), Http1Event::kNone};
+    if (Skip(data.size())) return {data.size(), Http1Event::kNone};
     return ConsumeFraming(data);
   }
 

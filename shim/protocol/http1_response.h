@@ -16,6 +16,10 @@ namespace proxymeter::protocol {
 /// each head and each body ends. Pull style, as Http1RequestParser.
 class Http1ResponseParser {
  public:
+  /// True if `size` bytes went by inside a body and more of it is to come:
+  /// what Consume would find, without looking at them.
+  bool Skip(std::size_t size) { return body_.Skip(size); }
+
   void Reset();
 
   /// `request` is the method of the request that this response answers; it
@@ -27,7 +31,7 @@ class Http1ResponseParser {
   /// connection's end ends gives kNone for ever. kLost: as in
   /// Http1RequestParser.
   Http1Step Consume(Bytes data, Method request) {
-    if (body_.Skip(data.size())) return {data.size(), Http1Event::kNone};
+    if (Skip(data.size())) return {data.size(), Http1Event::kNone};
     return ConsumeFraming(data, request);
   }
 
