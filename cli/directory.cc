@@ -57,6 +57,14 @@ absl::StatusOr<std::string> ChooseDirectory(std::string_view option,
 void PrepareDirectory(const std::string& directory) {
   const std::filesystem::path path = directory;
   std::error_code ignored;
+  // A collector of another user could not use what we would make.
+  std::filesystem::path existing = path;
+  while (!std::filesystem::exists(existing, ignored) &&
+         existing.has_relative_path()) {
+    existing = existing.parent_path();
+  }
+  struct stat info {};
+  if (stat(existing.c_str(), &info) != 0 || info.st_uid != geteuid()) return;
   std::filesystem::create_directories(path.parent_path(), ignored);
   // Not chmod afterwards: by then the name could be somebody else's link.
   const mode_t mask = umask(0);

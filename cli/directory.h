@@ -28,8 +28,9 @@ absl::StatusOr<std::string> ChooseDirectory(std::string_view option,
                                             const Surroundings& surroundings);
 
 /// Makes `directory` and its journals/ where they are missing, so that counts
-/// have a place to wait for a collector. Failing is no error: the crawler must
-/// run all the same.
+/// have a place to wait for a collector; only where this user owns what they
+/// are made in, since a collector must own them. Failing is no error: the
+/// crawler must run all the same.
 void PrepareDirectory(const std::string& directory);
 
 }  // namespace proxymeter::cli

@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -12,13 +11,13 @@
 #include <system_error>
 
 #include "absl/status/status.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "cli/directory.h"
 #include "cli/preload.h"
 #include "cli/program_file.h"
 #include "cli/synopsis_formatter.h"
 #include "proxymeter/limits.h"
+#include "proxymeter/vendor_name.h"
 
 namespace proxymeter::cli {
 namespace {
@@ -119,18 +118,6 @@ size_t OwnArguments(const CLI::App& run,
     if (option != nullptr && option->get_items_expected_max() > 0) ++i;
   }
   return arguments.size();
-}
-
-bool IsVendorName(std::string_view name) {
-  const auto alphanumeric = [](unsigned char c) {
-    return absl::ascii_islower(c) || absl::ascii_isdigit(c);
-  };
-  return !name.empty() && name.size() <= kMaxVendorLength &&
-         name != kDirectVendor &&
-         alphanumeric(static_cast<unsigned char>(name[0])) &&
-         std::all_of(name.begin(), name.end(), [&](unsigned char c) {
-           return alphanumeric(c) || c == '_' || c == '.' || c == '-';
-         });
 }
 
 int Run(const RunOptions& options) {

@@ -31,9 +31,6 @@ CLI::App* AddRunCommand(CLI::App& app, RunOptions* options);
 size_t OwnArguments(const CLI::App& run,
                     const std::vector<std::string>& arguments);
 
-/// Whether the configuration could define a vendor of this name.
-bool IsVendorName(std::string_view name);
-
 /// Becomes the command; returns an exit status only when it cannot, having
 /// said why on stderr.
 int Run(const RunOptions& options);

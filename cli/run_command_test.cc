@@ -36,19 +36,5 @@ TEST_F(OwnArgumentsTest, FlagsTakeNoWord) {
   EXPECT_EQ(Own({"--dir"}), 1u);
 }
 
-TEST(VendorName, IsAsInTheConfiguration) {
-  EXPECT_TRUE(IsVendorName("acme"));
-  EXPECT_TRUE(IsVendorName("4.you_and-me"));
-  EXPECT_TRUE(IsVendorName(std::string(63, 'a')));
-  EXPECT_FALSE(IsVendorName(std::string(64, 'a')));
-  EXPECT_FALSE(IsVendorName(""));
-  EXPECT_FALSE(IsVendorName("direct"));
-  EXPECT_FALSE(IsVendorName("_acme"));
-  EXPECT_FALSE(IsVendorName("-acme"));
-  EXPECT_FALSE(IsVendorName("Acme"));
-  EXPECT_FALSE(IsVendorName("ac me"));
-  EXPECT_FALSE(IsVendorName("acm\xc3\xa9"));
-}
-
 }  // namespace
 }  // namespace proxymeter::cli

@@ -14,12 +14,12 @@
 #include "cli/terminal_screen.h"
 #include "cli/top_record.h"
 #include "grpcpp/grpcpp.h"
+#include "proxymeter/limits.h"
 #include "proxymeter/v1/collector.grpc.pb.h"
 
 namespace proxymeter::cli {
 namespace {
 
-constexpr char kGrpcSocketName[] = "grpc.sock";
 // The collector's least (collector.proto), and what is sensible to look at.
 constexpr double kLeastInterval = 0.1;
 constexpr double kMostInterval = 3600;

@@ -21,6 +21,7 @@
 #include "collector/policy/vendor_config.h"
 #include "collector/rpc/collector_service.h"
 #include "collector/rpc/rpc_server.h"
+#include "proxymeter/limits.h"
 
 namespace proxymeter::collector {
 namespace {

@@ -29,11 +29,6 @@ asm(".symver proxymeter_dladdr, dladdr@" PROXYMETER_GLIBC_BASE);
 namespace proxymeter::shim {
 namespace {
 
-const void* ModuleOf(const void* address) {
-  Dl_info info;
-  return proxymeter_dladdr(address, &info) != 0 ? info.dli_fbase : nullptr;
-}
-
 // dladdr would walk a symbol table of thousands for each question.
 bool IsOurs(const void* address) {
   return address >= __ehdr_start && address < _end;
@@ -80,6 +75,11 @@ void* FindInAnyModule(const char* name) {
 }
 
 }  // namespace
+
+const void* ModuleOf(const void* address) {
+  Dl_info info;
+  return proxymeter_dladdr(address, &info) != 0 ? info.dli_fbase : nullptr;
+}
 
 void* FindNext(const char* name) {
   void* found = proxymeter_dlsym(RTLD_NEXT, name);

@@ -16,6 +16,9 @@ void* FindNext(const char* name);
 /// module. Null when there is none. May allocate and take the linker's lock.
 void* FindForCaller(const char* name, const void* caller);
 
+/// Where the module that holds `address` is loaded, or null: its identity.
+const void* ModuleOf(const void* address);
+
 /// The definition of `name` in the very module that holds `address`, or null.
 void* FindBeside(const char* name, const void* address);
 

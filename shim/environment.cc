@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "proxymeter/vendor_name.h"
 #include "shim/kernel.h"
 
 namespace proxymeter::shim {
@@ -14,17 +15,6 @@ std::string_view Variable(const char* name) {
   // its caller chose.
   const char* value = secure_getenv(name);
   return value != nullptr ? value : std::string_view();
-}
-
-bool IsVendorName(std::string_view name) {
-  if (name.empty() || name.size() > kMaxVendorLength) return false;
-  for (std::size_t i = 0; i < name.size(); ++i) {
-    const char c = name[i];
-    const bool alphanumeric = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-    const bool punctuation = c == '-' || c == '_' || c == '.';
-    if (!alphanumeric && (i == 0 || !punctuation)) return false;
-  }
-  return true;
 }
 
 }  // namespace

@@ -11,10 +11,11 @@ class Process {
  public:
   constexpr Process() = default;
 
-  /// Sets up the page that the kernel wipes in forked children (_Fork and raw
-  /// clone run no atfork handlers). Idempotent. Without MADV_WIPEONFORK
-  /// (before Linux 4.14) a forked child counts as borrowed: it keeps adding to
-  /// connections it inherited, and opens none.
+  /// Asks the kernel to wipe a page of ours in forked children (_Fork and raw
+  /// clone run no atfork handlers). To be called before the process can have
+  /// children. Without MADV_WIPEONFORK (before Linux 4.14) a forked child
+  /// counts as borrowed: it keeps adding to connections it inherited, and
+  /// opens none.
   void Initialise();
 
   /// True in a vfork child: what looks like our state is its parent's, and
@@ -26,13 +27,9 @@ class Process {
   std::uint32_t generation();
 
  private:
-  struct WipedPage {
-    std::atomic<std::int32_t> owner;  // 0 once the kernel has wiped it
-  };
+  void Adopt();
 
-  void Adopt(WipedPage* page);
-
-  std::atomic<WipedPage*> page_{nullptr};
+  std::atomic<bool> initialised_{false};
   std::atomic<std::uint32_t> generation_{0};
 };
 

@@ -92,6 +92,7 @@ void ForEachPiece(const iovec* vector, std::size_t count, std::size_t size,
 }  // namespace
 
 void Initialise() {
+  shim.process.Initialise();
   shim.environment.Read();
   ResolveLibc();
 }
@@ -146,26 +147,32 @@ void ReportConnect(int fd, const sockaddr* address, socklen_t length,
     if (error == 0) ReportCreated(fd);
     return;
   }
+  const bool begun = error == 0 || error == EINPROGRESS || error == EINTR;
   if (const auto connection = shim.connections.Acquire(fd)) {
-    // Asked again about a connection under way.
-    if (error == 0 || error == EISCONN) {
-      connection->Established();
-    } else if (error != EINPROGRESS && error != EALREADY && error != EINTR) {
-      connection->ConnectFailed(error);
+    if (connection->connecting()) {
+      // Asked again about a connection under way.
+      if (error == 0 || error == EISCONN) {
+        connection->Established();
+      } else if (!begun && error != EALREADY) {
+        connection->ConnectFailed(error);
+      }
+      shim.uplink.Tick();
+      return;
     }
-    shim.uplink.Tick();
-    return;
+    if (!begun) return;
   }
+  // A socket whose first attempt failed may try another proxy.
+  ReportCreated(fd);
   const Path& directory = shim.environment.directory();
-  const PolicyMap::Change change = shim.attribution.policy().Refresh(directory);
+  const PolicyMap::Change change =
+      shim.attribution.policy().Refresh(directory, shim.process.generation());
   const VendorName vendor = shim.attribution.Classify(endpoint);
   if (!vendor.metered() || !IsStream(fd)) return;
-  shim.process.Initialise();
   if (shim.process.IsBorrowed() || !shim.meter.Open(directory)) return;
   if (change == PolicyMap::Change::kRejected) {
     shim.meter.Count(kPolicyRejected);
   }
-  if (error == 0 || error == EINPROGRESS || error == EINTR) {
+  if (begun) {
     shim.connections.Open(fd, vendor.view(), endpoint, error == 0);
   } else if (error != EISCONN && error != EALREADY) {
     shim.connections.CountFailure(vendor.view(), error);
@@ -193,7 +200,9 @@ void ReportDuplicated(int fd, int copy) {
 Connection* BeginClose(int fd) {
   if (!IsMetered(fd) || shim.process.IsBorrowed()) return nullptr;
   Connection* closing = shim.connections.Take(fd);
-  if (closing != nullptr && closing->connecting()) {
+  // Asking takes the error away from whoever asks next, so it is done only when
+  // nobody can: no other descriptor, no other process.
+  if (closing != nullptr && closing->connecting() && closing->IsSoleOwner()) {
     SettleConnecting(fd, closing);
   }
   return closing;

@@ -49,21 +49,37 @@ absl::StatusOr<ScopedFd> OpenDirectory(const std::string& path) {
   return fd;
 }
 
+// Crawlers trust a policy only from the directory's owner, and the owner of
+// journals/ decides what happens to the files in it: both must be ours. Root
+// may take them over from a crawler that was there first.
+absl::Status TakeOwnership(int fd, const std::string& path) {
+  struct stat info {};
+  if (fstat(fd, &info) != 0) {
+    return ErrnoStatus(errno, absl::StrCat("cannot examine ", path));
+  }
+  if (info.st_uid == geteuid()) return absl::OkStatus();
+  if (geteuid() != 0) {
+    return absl::PermissionDeniedError(absl::StrCat(
+        path, " belongs to user ", info.st_uid, ", not to ", geteuid(),
+        ", whom the collector runs as; name a directory that does not exist "
+        "yet, such as one below it, and the collector makes it its own"));
+  }
+  if (fchown(fd, geteuid(), static_cast<gid_t>(-1)) != 0) {
+    return ErrnoStatus(errno, absl::StrCat("cannot take over ", path));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<ScopedFd> OpenJournals(const std::string& path) {
   if (absl::Status made = MakeDirectory(path, kJournalsMode); !made.ok()) {
     return made;
   }
   absl::StatusOr<ScopedFd> fd = OpenDirectory(path);
   if (!fd.ok()) return fd;
+  if (absl::Status own = TakeOwnership(fd->get(), path); !own.ok()) return own;
   struct stat info {};
   if (fstat(fd->get(), &info) != 0) {
     return ErrnoStatus(errno, absl::StrCat("cannot examine ", path));
-  }
-  // Its owner decides what happens to the journals in it.
-  if (info.st_uid != geteuid()) {
-    return absl::PermissionDeniedError(
-        absl::StrCat(path, " belongs to user ", info.st_uid, ", not to ",
-                     geteuid(), ", whom the collector runs as"));
   }
   if ((info.st_mode & 07777) != kJournalsMode &&
       fchmod(fd->get(), kJournalsMode) != 0) {
@@ -121,6 +137,12 @@ absl::StatusOr<RunDirectory> RunDirectory::Open(const std::string& path) {
   if (absl::Status made = MakeDirectory(directory.path_, kDirectoryMode);
       !made.ok()) {
     return made;
+  }
+  absl::StatusOr<ScopedFd> own = OpenDirectory(directory.path_);
+  if (!own.ok()) return own.status();
+  if (absl::Status taken = TakeOwnership(own->get(), directory.path_);
+      !taken.ok()) {
+    return taken;
   }
   absl::StatusOr<ScopedFd> lock =
       Lock(absl::StrCat(directory.path_, "/", kLockName));

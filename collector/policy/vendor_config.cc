@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -11,10 +10,10 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
-#include "absl/strings/ascii.h"
 #include "collector/policy/yaml_node.h"
 #include "fmt/format.h"
 #include "proxymeter/limits.h"
+#include "proxymeter/vendor_name.h"
 
 namespace proxymeter::collector {
 namespace {
@@ -23,17 +22,6 @@ constexpr std::string_view kVersion = "1";
 constexpr std::array<std::string_view, 2> kTopKeys = {"version", "vendors"};
 constexpr std::array<std::string_view, 2> kVendorKeys = {"name", "match"};
 constexpr std::array<std::string_view, 3> kRuleKeys = {"host", "port", "cidr"};
-
-bool IsVendorName(std::string_view name) {
-  const auto alphanumeric = [](unsigned char c) {
-    return absl::ascii_islower(c) || absl::ascii_isdigit(c);
-  };
-  return !name.empty() && name.size() <= kMaxVendorLength &&
-         alphanumeric(name[0]) &&
-         std::all_of(name.begin(), name.end(), [&](char c) {
-           return alphanumeric(c) || c == '_' || c == '.' || c == '-';
-         });
-}
 
 class Parser {
  public:

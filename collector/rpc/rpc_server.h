@@ -12,8 +12,6 @@
 
 namespace proxymeter::collector {
 
-inline constexpr char kGrpcSocketName[] = "grpc.sock";
-
 class RpcServer {
  public:
   /// Listens on `address` (HOST:PORT, port 0 for any) and on the Unix socket

@@ -22,6 +22,7 @@ inline constexpr std::size_t kMaxFrameBytes = 64 * 1024;
 
 /// Names inside the directory where shim and collector meet.
 inline constexpr char kSocketName[] = "collector.sock";
+inline constexpr char kGrpcSocketName[] = "grpc.sock";
 inline constexpr char kPolicyName[] = "policy";
 inline constexpr char kJournalsName[] = "journals";
 

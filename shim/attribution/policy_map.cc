@@ -1,5 +1,6 @@
 #include "shim/attribution/policy_map.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -37,29 +38,37 @@ PolicyMap::Reader::~Reader() {
   }
 }
 
-PolicyMap::Change PolicyMap::Refresh(const Path& directory) {
+PolicyMap::Change PolicyMap::Refresh(const Path& directory,
+                                     std::uint32_t generation) {
   const std::uint64_t now = MonotonicNs();
   if (now < next_look_ns_.load(std::memory_order_relaxed)) {
     return Change::kNone;
   }
-  if (loading_.exchange(true, std::memory_order_acquire)) {
+  std::uint32_t loader = loader_.load(std::memory_order_relaxed);
+  if (loader == generation + 1 ||
+      !loader_.compare_exchange_strong(loader, generation + 1,
+                                       std::memory_order_acquire)) {
     return Change::kNone;  // Another thread is at it, or this one was.
   }
   const Change change = Load(directory);
   next_look_ns_.store(now + kLookIntervalNs, std::memory_order_relaxed);
-  loading_.store(false, std::memory_order_release);
+  loader_.store(0, std::memory_order_release);
   return change;
+}
+
+PolicyMap::Identity PolicyMap::IdentityOf(const struct stat& status) {
+  return {status.st_ino, status.st_size, status.st_mtim.tv_sec,
+          status.st_mtim.tv_nsec};
 }
 
 PolicyMap::Change PolicyMap::Load(const Path& directory) {
   const Path path = Join(directory, kPolicyName);
   if (path.empty()) return Change::kNone;
-  struct stat status;
+  struct stat status = {};
   if (kernel::Call(SYS_newfstatat, AT_FDCWD, path.c_str(), &status, 0) != 0) {
     return Change::kNone;  // No collector yet. What was in force stays.
   }
-  const Identity identity = {status.st_ino, status.st_size,
-                             status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
+  const Identity identity = IdentityOf(status);
   if (identity == seen_) return Change::kNone;
 
   const int current = current_.load(std::memory_order_relaxed);
@@ -72,27 +81,36 @@ PolicyMap::Change PolicyMap::Load(const Path& directory) {
     slot.memory = nullptr;
     slot.view = PolicyView();
   }
-  seen_ = identity;
-
-  struct stat parent;
+  struct stat parent = {};
   const kernel::ScopedDescriptor file(
       kernel::Call(SYS_openat, AT_FDCWD, path.c_str(),
                    O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0));
+  if (file.get() == -ELOOP) {
+    seen_ = identity;  // A link: never to be followed.
+    return Change::kRejected;
+  }
+  // No descriptor or memory to be had just now: look again in a second.
   if (!file.ok() || kernel::Call(SYS_fstat, file.get(), &status) != 0 ||
       kernel::Call(SYS_newfstatat, AT_FDCWD, directory.c_str(), &parent, 0) !=
-          0 ||
-      !S_ISREG(status.st_mode) || status.st_uid != parent.st_uid ||
+          0) {
+    return Change::kNone;
+  }
+  const Identity opened = IdentityOf(status);
+  if (!S_ISREG(status.st_mode) || status.st_uid != parent.st_uid ||
       status.st_size <= 0) {
+    seen_ = opened;
     return Change::kRejected;
   }
   const long memory =
       kernel::Call(SYS_mmap, 0, static_cast<long>(status.st_size), PROT_READ,
                    MAP_SHARED, file.get(), 0);
-  if (memory < 0 && memory > -4096) return Change::kRejected;
+  if (memory < 0 && memory > -4096) return Change::kNone;
+  seen_ = opened;
   slot.memory = reinterpret_cast<void*>(memory);
   slot.bytes = static_cast<std::size_t>(status.st_size);
-  const PolicyError error = PolicyView::Open(
-      {reinterpret_cast<const std::byte*>(memory), slot.bytes}, &slot.view);
+  const PolicyError error =
+      PolicyView::Open({reinterpret_cast<const std::byte*>(memory), slot.bytes},
+                       &slot.view, PolicyCheck::kLayout);
   if (error != PolicyError::kOk) {
     kernel::Call(SYS_munmap, slot.memory, static_cast<long>(slot.bytes));
     slot.memory = nullptr;

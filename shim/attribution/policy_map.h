@@ -2,6 +2,7 @@
 #ifndef PROXYMETER_SHIM_ATTRIBUTION_POLICY_MAP_H_
 #define PROXYMETER_SHIM_ATTRIBUTION_POLICY_MAP_H_
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <atomic>
@@ -24,8 +25,10 @@ class PolicyMap {
   };
 
   /// Looks at DIR/policy, at most once a second. Refuses a file that the
-  /// directory's owner does not own. Leaves errno alone.
-  Change Refresh(const Path& directory);
+  /// directory's owner does not own. `generation` is the process's
+  /// (Process::generation): a look that a fork caught half-way does not bar the
+  /// child. Leaves errno alone.
+  Change Refresh(const Path& directory, std::uint32_t generation);
 
   /// A policy that stays mapped while this object lives; empty (matches
   /// nothing) when there is none.
@@ -59,13 +62,14 @@ class PolicyMap {
     bool operator==(const Identity&) const = default;
   };
 
+  static Identity IdentityOf(const struct stat& status);
   Change Load(const Path& directory);
 
   // One in force, one being replaced; -1 is none.
   std::atomic<int> current_{-1};
   Slot slots_[2];
   std::atomic<std::uint64_t> next_look_ns_{0};
-  std::atomic<bool> loading_{false};
+  std::atomic<std::uint32_t> loader_{0};  // generation + 1, or 0 for nobody
   Identity seen_;
 };
 

@@ -18,7 +18,7 @@ class PolicyMapTest : public ShimFixture {
   Change Load(PolicyMap* map) {
     Path path;
     path.Assign(directory());
-    return map->Refresh(path);
+    return map->Refresh(path, 0);
   }
   std::string PolicyPath() const { return directory() + "/policy"; }
 };

@@ -14,7 +14,12 @@ void Connection::Begin(Connections* home, JournalRow* vendor_row,
   home_ = home;
   vendor_row_ = vendor_row;
   remote_ = remote;
+  new (&target_lock_) SideLock();
   target_.Clear();
+  // The address of a proxy is nobody's destination.
+  if (vendor_row->vendor() == kDirectVendor) {
+    target_.AssignAddress({remote.address.data(), remote.address.size()});
+  }
   generation_.store(home->process_generation(), std::memory_order_relaxed);
   row_.store(nullptr, std::memory_order_relaxed);
   for (auto& held : held_) held.store(0, std::memory_order_relaxed);
@@ -54,21 +59,37 @@ Stream* Connection::EnsureStream(std::uint8_t depth) {
   return fresh;
 }
 
+bool Connection::IsOfThisProcess() {
+  return generation_.load(std::memory_order_relaxed) ==
+         home_->process_generation();
+}
+
+bool Connection::IsSoleOwner() {
+  return references_.load(std::memory_order_acquire) == 1 && IsOfThisProcess();
+}
+
+// How connecting ended is counted by the process that began it: a forked child
+// has a copy of the question, not another connection.
+
 void Connection::Established() {
-  if (!connecting_.exchange(false, std::memory_order_relaxed)) return;
+  if (!connecting_.exchange(false, std::memory_order_relaxed) ||
+      !IsOfThisProcess()) {
+    return;
+  }
   Add(vendor_row_, kConnectionsOk, 1);
 }
 
 void Connection::ConnectFailed(int error) {
-  if (!connecting_.exchange(false, std::memory_order_relaxed)) return;
+  if (!connecting_.exchange(false, std::memory_order_relaxed) ||
+      !IsOfThisProcess()) {
+    return;
+  }
   home_->CountFailure(vendor_row_->vendor(), error);
 }
 
 void Connection::Abandoned() {
-  if (!connecting_.exchange(false, std::memory_order_relaxed)) return;
-  // A forked child that closes its copy says nothing about the parent's.
-  if (generation_.load(std::memory_order_relaxed) !=
-      home_->process_generation()) {
+  if (!connecting_.exchange(false, std::memory_order_relaxed) ||
+      !IsOfThisProcess()) {
     return;
   }
   Add(vendor_row_, kConnectionsAbandoned, 1);
@@ -77,6 +98,10 @@ void Connection::Abandoned() {
 void Connection::SetRow(JournalRow* row) {
   row_.store(row, std::memory_order_release);
   Release(row);
+}
+
+void Connection::ReleaseToRow() {
+  if (JournalRow* row = this->row()) Release(row);
 }
 
 void Connection::HoldSent(std::size_t size) { Hold(kSentDirection, size); }
@@ -133,18 +158,39 @@ void Connection::ReleaseToTarget() {
   JournalRow* row = this->row();
   if (row == nullptr) {
     const bool tls = has_client_random();
-    row = FindRow(target(), tls ? Protocol::kTls : Protocol::kTcp,
-                  Visibility::kInferred);
+    row = FindTargetRow(tls ? Protocol::kTls : Protocol::kTcp,
+                        Visibility::kInferred);
   }
   Release(row);
 }
 
-std::string_view Connection::target() {
-  if (!target_.empty()) return target_.view();
-  // The address of a proxy is nobody's destination.
-  if (vendor_row_->vendor() != kDirectVendor) return kUnknownDestination;
-  target_.AssignAddress({remote_.address.data(), remote_.address.size()});
-  return target_.view();
+// The sending side writes the target while the receiving side may want it: a
+// copy of a few hundred bytes is waited for, within reason. A signal handler
+// that has interrupted the copy itself goes without.
+bool Connection::EnterTarget() {
+  constexpr int kAttempts = 10000;
+  for (int i = 0; i < kAttempts; ++i) {
+    if (target_lock_.TryEnter()) return true;
+  }
+  return false;
+}
+
+void Connection::SetTarget(const protocol::HostName& host) {
+  if (host.empty() || !EnterTarget()) return;
+  target_ = host;
+  target_lock_.Leave();
+}
+
+JournalRow* Connection::FindTargetRow(Protocol protocol,
+                                      Visibility visibility) {
+  if (!EnterTarget()) {
+    return FindRow(kUnknownDestination, protocol, visibility);
+  }
+  JournalRow* row =
+      FindRow(target_.empty() ? kUnknownDestination : target_.view(), protocol,
+              visibility);
+  target_lock_.Leave();
+  return row;
 }
 
 JournalRow* Connection::FindRow(std::string_view destination, Protocol protocol,

@@ -43,6 +43,8 @@ class Connection {
   bool DropReference() {
     return references_.fetch_sub(1, std::memory_order_acq_rel) == 1;
   }
+  /// True when no other descriptor, call or process has the connection.
+  bool IsSoleOwner();
   /// Gives every held byte its destination and counts how connecting ended.
   void End();
 
@@ -70,6 +72,10 @@ class Connection {
   JournalRow* row() const { return row_.load(std::memory_order_acquire); }
   /// Sets it, and gives it what has been held so far.
   void SetRow(JournalRow* row);
+  /// Gives what is held to the row in force, if there is one.
+  void ReleaseToRow();
+  /// The destination is open again: a tunnel is about to begin.
+  void ForgetRow() { row_.store(nullptr, std::memory_order_release); }
   void HoldSent(std::size_t size);
   void HoldReceived(std::size_t size);
   std::uint64_t held_received() const {
@@ -78,11 +84,10 @@ class Connection {
   /// Gives held bytes to what the connection's target is so far.
   void ReleaseToTarget();
 
-  // What it is for. The sending side of the stream in charge writes the target.
-  /// SNI, else the CONNECT or SOCKS target; else the remote address when no
-  /// proxy is in between, or `_unknown`.
-  std::string_view target();
-  void set_target(const protocol::HostName& host) { target_ = host; }
+  // What it is for: SNI, else the CONNECT or SOCKS target; else the remote
+  // address when no proxy is in between, or `_unknown`.
+  void SetTarget(const protocol::HostName& host);
+  JournalRow* FindTargetRow(Protocol protocol, Visibility visibility);
   JournalRow* FindRow(std::string_view destination, Protocol protocol,
                       Visibility visibility);
   void CountTunnelReply(Protocol protocol, std::uint16_t code);
@@ -104,6 +109,8 @@ class Connection {
   void Hold(Direction direction, std::size_t size);
   void Release(JournalRow* row);
   void DropHeldOfParent();
+  bool IsOfThisProcess();
+  bool EnterTarget();
 
   std::atomic<std::uint32_t> references_;
   Connections* home_;
@@ -115,6 +122,7 @@ class Connection {
   std::atomic<std::uint32_t> generation_;
   std::atomic<JournalRow*> row_;
   std::atomic<std::uint64_t> held_[2];
+  SideLock target_lock_;
   protocol::HostName target_;
   Stream socket_stream_;
   std::atomic<Stream*> streams_[kMaxStreams];  // [0] is the one above

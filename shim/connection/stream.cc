@@ -3,6 +3,7 @@
 #include <new>
 
 #include "shim/connection/connection.h"
+#include "shim/kernel.h"
 
 namespace proxymeter::shim {
 namespace {
@@ -12,11 +13,13 @@ using protocol::Http1Event;
 using protocol::Method;
 
 constexpr std::uint8_t kTlsHandshakeRecord = 22;  // RFC 8446, 5.1
+constexpr std::uint8_t kTlsDataRecord = 23;
 constexpr std::uint8_t kSocks4Version = 4;
 constexpr std::uint8_t kSocks5Version = 5;
 
-// After its ClientHello a client sends its Finished, then data. Data without
-// an SSL object known by then means that the library's calls bypass us.
+// After its ClientHello a client sends its Finished (as data, to who cannot
+// read it), then data. Data without an SSL object known by then means that the
+// library's calls bypass us.
 constexpr std::uint8_t kSendsBeforeOpaque = 2;
 constexpr std::uint64_t kReceivedBeforeOpaque = 64 * 1024;
 
@@ -59,14 +62,14 @@ void Stream::HoldReceived(std::size_t size) {
   connection_->HoldReceived(size);
   // The sending side may have found the row, and released what was held, in
   // between.
-  if (JournalRow* found = connection_->row()) connection_->SetRow(found);
+  connection_->ReleaseToRow();
 }
 
 void Stream::BecomeOpaque(Protocol protocol) {
   stage_.store(Stage::kOpaque, std::memory_order_release);
   if (connection_->row() != nullptr) return;
-  connection_->SetRow(connection_->FindRow(connection_->target(), protocol,
-                                           Visibility::kInferred));
+  connection_->SetRow(
+      connection_->FindTargetRow(protocol, Visibility::kInferred));
 }
 
 void Stream::Desynchronise(Protocol protocol) {
@@ -115,7 +118,9 @@ bool Stream::Sent(Bytes data) {
 bool Stream::SendSlowly(Bytes data) {
   while (!data.empty()) SendStep(&data);
   if (unassigned_ != 0) {
-    CountSent(nullptr, unassigned_);
+    // A head that is not complete waits for its host.
+    CountSent(stage() == Stage::kOpaque ? connection_->row() : nullptr,
+              unassigned_);
     unassigned_ = 0;
   }
   sending_.Leave();
@@ -208,7 +213,10 @@ void Stream::SendRequest(Bytes* data) {
 void Stream::OnRequestHead() {
   const protocol::HostName& host = request_.host();
   if (request_.method() == Method::kConnect) {
-    if (!host.empty()) connection_->set_target(host);
+    connection_->SetTarget(host);
+    // Requests may have gone before it on this connection: what follows is not
+    // for their host.
+    if (depth_ == 0) connection_->ForgetRow();
     if (exchanges_.Push({Method::kConnect, nullptr})) {
       // What stands behind the head belongs to the tunnel.
       request_.Consume({});
@@ -219,11 +227,12 @@ void Stream::OnRequestHead() {
     return;
   }
   const Protocol spoken = depth_ == 0 ? Protocol::kHttp1 : Protocol::kHttps1;
-  const std::string_view destination =
-      host.empty() ? connection_->target() : host.view();
-  if (request_row_ == nullptr || request_row_->destination() != destination) {
+  if (host.empty()) {
+    request_row_ = connection_->FindTargetRow(spoken, Visibility::kPlaintext);
+  } else if (request_row_ == nullptr ||
+             request_row_->destination() != host.view()) {
     request_row_ =
-        connection_->FindRow(destination, spoken, Visibility::kPlaintext);
+        connection_->FindRow(host.view(), spoken, Visibility::kPlaintext);
   }
   Add(request_row_, kRequests, 1);
   if (depth_ == 0) {
@@ -231,8 +240,8 @@ void Stream::OnRequestHead() {
     CountSent(request_row_, unassigned_);
     unassigned_ = 0;
   } else if (connection_->row() == nullptr) {
-    connection_->SetRow(connection_->FindRow(connection_->target(), spoken,
-                                             Visibility::kPlaintext));
+    connection_->SetRow(
+        connection_->FindTargetRow(spoken, Visibility::kPlaintext));
   }
   if (!exchanges_.Push({request_.method(), request_row_})) {
     Desynchronise(spoken);
@@ -247,7 +256,7 @@ void Stream::SendSocks(Bytes* data) {
     case protocol::SocksClientParser::Event::kNone:
       return;
     case protocol::SocksClientParser::Event::kTarget:
-      connection_->set_target(socks_.host());
+      connection_->SetTarget(socks_.host());
       // The receiving side moves on when the proxy has granted it; what comes
       // before that is for the tunnel all the same.
       Move(Stage::kSocks, Stage::kTunnel);
@@ -272,9 +281,7 @@ void Stream::SendClientHello(Bytes* data) {
     case protocol::ClientHelloParser::Status::kDone:
       break;
   }
-  if (!hello_.server_name().empty()) {
-    connection_->set_target(hello_.server_name());
-  }
+  connection_->SetTarget(hello_.server_name());
   handshake_sends_ = 0;
   connection_->SetClientRandom(depth_, hello_.random());
   Move(Stage::kClientHello, Stage::kTlsHandshake);
@@ -286,7 +293,10 @@ void Stream::SendTlsHandshake(Bytes* data) {
     Move(Stage::kTlsHandshake, Stage::kOpaque);
     return;
   }
-  if (!paired && ++handshake_sends_ >= kSendsBeforeOpaque) {
+  // Only records of data count: a flight may come in several writes, and a
+  // HelloRetryRequest asks for a second hello.
+  if (!paired && data->front() == kTlsDataRecord &&
+      ++handshake_sends_ >= kSendsBeforeOpaque) {
     connection_->CountEvent(kTlsUnpaired);
     BecomeOpaque(Protocol::kTls);
     return;
@@ -308,6 +318,9 @@ void Stream::ReceiveStep(Bytes* data) {
     return;
   }
   const Exchange* exchange = exchanges_.Oldest();
+  if (exchange == nullptr && MayStartResponse(stage(), *data)) {
+    exchange = AwaitRequest();
+  }
   const Stage now = stage();
   // The reply to a CONNECT is awaited even when the client has not waited.
   const bool connect_due =
@@ -329,22 +342,38 @@ void Stream::ReceiveStep(Bytes* data) {
   }
 }
 
+bool Stream::MayStartResponse(Stage now, Bytes data) const {
+  return (now == Stage::kFirstBytes || now == Stage::kTunnel ||
+          now == Stage::kHttp1) &&
+         response_.in_head() && data.front() == 'H';
+}
+
+// A response without a request: the thread that sent it has not reported yet,
+// since it may lose its processor between the system call and our code. Give it
+// a moment; whoever speaks unasked (408 on an idle connection) is waited for in
+// vain, but not for long.
+const Exchange* Stream::AwaitRequest() {
+  constexpr int kYields = 200;
+  for (int i = 0; i < kYields; ++i) {
+    if (const Exchange* exchange = exchanges_.Oldest()) return exchange;
+    kernel::Call(SYS_sched_yield);
+  }
+  return nullptr;
+}
+
 void Stream::ReceiveResponse(Bytes* data) {
   const Exchange* exchange = exchanges_.Oldest();
   const Method method = exchange != nullptr ? exchange->method : Method::kOther;
   const bool connect = method == Method::kConnect;
-  // Bytes of a CONNECT reply wait for the tunnel's destination.
-  JournalRow* row = exchange != nullptr ? exchange->row : connection_->row();
+  // Bytes of a CONNECT reply wait for the tunnel's destination, those of an
+  // answer to nothing for the next request.
+  JournalRow* row = exchange != nullptr ? exchange->row : nullptr;
   Http1Event event;
   do {
     const protocol::Http1Step step = response_.Consume(*data, method);
     *data = data->subspan(step.consumed);
     event = step.event;
-    if (depth_ == 0 && connect && step.consumed != 0) {
-      connection_->HoldReceived(step.consumed);
-    } else {
-      CountReceived(row, step.consumed);
-    }
+    CountReceived(row, step.consumed);
     if (event == Http1Event::kHead) OnResponseHead(exchange);
   } while (event == Http1Event::kHead);
   body_row_ = connect || response_.in_head() ? nullptr : row;
@@ -379,10 +408,9 @@ void Stream::OnResponseHead(const Exchange* exchange) {
   JournalRow* row = exchange != nullptr ? exchange->row : connection_->row();
   if (row == nullptr) {
     // The server spoke before any request was seen: 408 on an idle connection.
-    row =
-        connection_->FindRow(connection_->target(),
-                             depth_ == 0 ? Protocol::kHttp1 : Protocol::kHttps1,
-                             Visibility::kPlaintext);
+    row = connection_->FindTargetRow(
+        depth_ == 0 ? Protocol::kHttp1 : Protocol::kHttps1,
+        Visibility::kPlaintext);
   }
   Add(row, ClassOf(status), 1);
   if (status == 101) {

@@ -72,6 +72,8 @@ class Stream {
   void SendClientHello(protocol::Bytes* data);
   void SendTlsHandshake(protocol::Bytes* data);
   void ReceiveStep(protocol::Bytes* data);
+  bool MayStartResponse(Stage now, protocol::Bytes data) const;
+  const Exchange* AwaitRequest();
   void ReceiveResponse(protocol::Bytes* data);
   void OnResponseHead(const Exchange* exchange);
   void ReceiveSocks(protocol::Bytes* data);

@@ -1,5 +1,7 @@
 #include "shim/connection/stream.h"
 
+#include <algorithm>
+#include <atomic>
 #include <string>
 #include <thread>
 #include <vector>
@@ -175,6 +177,51 @@ TEST_F(StreamTest, RefusedConnectIsATunnelReplyAndMayBeTriedAgain) {
     EXPECT_EQ(Traffic(kVendor, "plain.b.test")[kReceivedBytes],
               Size(exchange, false) - exchange[1].bytes.size());
   });
+}
+
+TEST_F(StreamTest, TunnelAfterARequestIsNotForTheRequestsHost) {
+  const std::string get = "GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n";
+  const std::string ok = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+  const std::vector<Turn> exchange = {
+      Out(get),
+      In(ok),
+      Out("CONNECT b.test:443 HTTP/1.1\r\n\r\n"),
+      In("HTTP/1.1 200 OK\r\n\r\n"),
+      Out(ClientHello("b.test")),
+      In("\x16\x03\x03 flight")};
+  ForEveryCut(exchange, [&] {
+    EXPECT_EQ(Traffic(kVendor, "a.test")[kSentBytes], get.size());
+    EXPECT_EQ(Traffic(kVendor, "a.test")[kReceivedBytes], ok.size());
+    EXPECT_EQ(Traffic(kVendor, "b.test")[kSentBytes],
+              Size(exchange, true) - get.size());
+    EXPECT_EQ(Traffic(kVendor, "b.test")[kReceivedBytes],
+              Size(exchange, false) - ok.size());
+  });
+}
+
+TEST_F(StreamTest, AReaderThreadFindsTheRequestThatIsStillBeingReported) {
+  Connect(kFd, kProxyAddress, 3128);
+  const std::string get = "GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n";
+  const std::string ok = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+  constexpr int kRounds = 2000;
+  std::atomic<int> sent{0};
+  // The response may be read before the sender has got round to reporting.
+  std::thread reader([&] {
+    for (int i = 0; i < kRounds; ++i) {
+      while (sent.load() <= i) std::this_thread::yield();
+      ReportReceived(kFd, ok.data(), ok.size());
+    }
+  });
+  for (int i = 0; i < kRounds; ++i) {
+    sent.store(i + 1);
+    ReportSent(kFd, get.data(), get.size());
+    while (Traffic(kVendor, "a.test")[kResponses2xx] <=
+           static_cast<std::uint64_t>(i)) {
+      std::this_thread::yield();
+    }
+  }
+  reader.join();
+  EXPECT_EQ(Traffic(kVendor, "a.test")[kReceivedBytes], kRounds * ok.size());
 }
 
 TEST_F(StreamTest, ClientThatDoesNotWaitForTheTunnel) {

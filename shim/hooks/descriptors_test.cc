@@ -105,6 +105,37 @@ TEST_F(Descriptors, CloseSettlesAConnectionThatNeverMovedAByte) {
   }
 }
 
+TEST_F(Descriptors, ClosingACopyLeavesTheErrorToWhoStillAsks) {
+  fake_.Fails(EINPROGRESS);
+  Connect(kFd, kProxyAddress, 1);
+  fake_.set_next_descriptor(kCopy);
+  hooks::dup(kFd);
+  const int asked = fake_.calls("getsockopt");
+  hooks::close(kFd);
+  EXPECT_EQ(fake_.calls("getsockopt"), asked);
+  hooks::close(kCopy);
+  EXPECT_GT(fake_.calls("getsockopt"), asked);
+}
+
+TEST_F(Descriptors, ASocketMayTryAnotherProxyAfterAFailure) {
+  WritePolicy(
+      "version: 1\nvendors:\n"
+      "- {name: first, match: [{cidr: 127.0.9.1/32}]}\n"
+      "- {name: second, match: [{cidr: 127.0.9.2/32}]}\n");
+  RestartShim();
+  fake_.Fails(EINPROGRESS);
+  Connect(kFd, "127.0.9.1", 1);
+  int error = 0;
+  socklen_t length = sizeof(error);
+  fake_.set_socket_error(ECONNREFUSED);
+  hooks::getsockopt(kFd, SOL_SOCKET, SO_ERROR, &error, &length);
+  Connect(kFd, "127.0.9.2", 1);
+  Send(kFd);
+  EXPECT_EQ(Vendor("first")[kConnectionsRefused], 1u);
+  EXPECT_EQ(Vendor("second")[kConnectionsOk], 1u);
+  EXPECT_EQ(Traffic("second", "shop.test")[kRequests], 1u);
+}
+
 TEST_F(Descriptors, OnlyStreamsOfKnownVendorsAreMetered) {
   Connect(kFd, "127.0.8.1", 1);  // no rule, and loopback
   EXPECT_FALSE(IsMetered(kFd));
@@ -213,6 +244,7 @@ TEST_F(Descriptors, FailedDup2LeavesItsTargetOpen) {
 
 TEST_F(Descriptors, VforkChildrenLeaveTheParentsStateAlone) {
   Connect(kFd, kProxyAddress, 1);
+  // NOLINTBEGIN(clang-analyzer-*): what must not be done is what programs do.
   const pid_t child = vfork();
   if (child == 0) {
     hooks::close(kFd);
@@ -220,6 +252,7 @@ TEST_F(Descriptors, VforkChildrenLeaveTheParentsStateAlone) {
     hooks::socket(AF_INET, SOCK_STREAM, 0);
     _exit(0);
   }
+  // NOLINTEND(clang-analyzer-*)
   waitpid(child, nullptr, 0);
   EXPECT_TRUE(IsMetered(kFd));
   Send(kFd);

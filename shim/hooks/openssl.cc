@@ -13,13 +13,19 @@ namespace {
 
 using protocol::Bytes;
 
+constexpr char kWrite[] = "SSL_write";
+constexpr char kWriteEx[] = "SSL_write_ex";
+constexpr char kRead[] = "SSL_read";
+constexpr char kReadEx[] = "SSL_read_ex";
+
 // Runs `report(stream)` with the stream of the session's plaintext.
 template <typename Report>
-void WithPlaintext(const OpenSsl& library, SSL* ssl, Report report) {
-  if (!library.can_pair() || !shim.meter.open() ||
-      library.SSL_is_server(ssl) != 0) {
+void WithPlaintext(const OpenSsl* functions, SSL* ssl, Report report) {
+  if (functions == nullptr || !functions->can_pair() || !shim.meter.open() ||
+      functions->SSL_is_server(ssl) != 0) {
     return;
   }
+  const OpenSsl& library = *functions;
   Connection::ClientRandom random;
   unsigned char bytes[32];
   if (library.SSL_get_client_random(ssl, bytes, sizeof(bytes)) !=
@@ -46,71 +52,79 @@ void WithPlaintext(const OpenSsl& library, SSL* ssl, Report report) {
 
 // Before the real call: the records that it sends are then known to be of a
 // session whose plaintext is seen.
-void Pair(const OpenSsl& library, SSL* ssl) {
+void Pair(const OpenSsl* library, SSL* ssl) {
   WithPlaintext(library, ssl, [](Stream*) {});
 }
 
-void Wrote(const OpenSsl& library, SSL* ssl, const void* buffer,
+void Wrote(const OpenSsl* library, SSL* ssl, const void* buffer,
            std::size_t size) {
   WithPlaintext(library, ssl, [&](Stream* stream) {
     stream->Sent(Bytes(static_cast<const std::uint8_t*>(buffer), size));
   });
 }
 
-void Read(const OpenSsl& library, SSL* ssl, const void* buffer,
+void Read(const OpenSsl* library, SSL* ssl, const void* buffer,
           std::size_t size) {
   WithPlaintext(library, ssl, [&](Stream* stream) {
     stream->Received(Bytes(static_cast<const std::uint8_t*>(buffer), size));
   });
 }
 
-// OpenSSL's getters leave errno alone, but finding a library may not.
-const OpenSsl* LibraryOf(const void* caller, const char* name) {
+// The real function, typed. Finding it may change errno.
+template <typename Function>
+Function* Find(const void* caller, const char* name, const OpenSsl** library) {
   const int saved_errno = errno;
-  const OpenSsl* library = FindOpenSsl(caller, name);
+  const OpenSslCall call = FindOpenSsl(caller, name);
   errno = saved_errno;
-  return library;
+  *library = call.library;
+  return reinterpret_cast<Function*>(call.real);
 }
 
 }  // namespace
 
 int SSL_write(const void* caller, SSL* ssl, const void* buffer, int size) {
-  const OpenSsl* library = LibraryOf(caller, "SSL_write");
-  if (library == nullptr || library->SSL_write == nullptr) return -1;
-  Pair(*library, ssl);
-  const int result = library->SSL_write(ssl, buffer, size);
+  const OpenSsl* library;
+  auto* real = Find<int(SSL*, const void*, int)>(caller, kWrite, &library);
+  if (real == nullptr) return -1;
+  Pair(library, ssl);
+  const int result = real(ssl, buffer, size);
   if (result > 0) {
-    Wrote(*library, ssl, buffer, static_cast<std::size_t>(result));
+    Wrote(library, ssl, buffer, static_cast<std::size_t>(result));
   }
   return result;
 }
 
 int SSL_write_ex(const void* caller, SSL* ssl, const void* buffer,
                  std::size_t size, std::size_t* written) {
-  const OpenSsl* library = LibraryOf(caller, "SSL_write_ex");
-  if (library == nullptr || library->SSL_write_ex == nullptr) return 0;
-  Pair(*library, ssl);
-  const int result = library->SSL_write_ex(ssl, buffer, size, written);
-  if (result > 0) Wrote(*library, ssl, buffer, *written);
+  const OpenSsl* library;
+  auto* real = Find<int(SSL*, const void*, std::size_t, std::size_t*)>(
+      caller, kWriteEx, &library);
+  if (real == nullptr) return 0;
+  Pair(library, ssl);
+  const int result = real(ssl, buffer, size, written);
+  if (result > 0) Wrote(library, ssl, buffer, *written);
   return result;
 }
 
 int SSL_read(const void* caller, SSL* ssl, void* buffer, int size) {
-  const OpenSsl* library = LibraryOf(caller, "SSL_read");
-  if (library == nullptr || library->SSL_read == nullptr) return -1;
-  const int result = library->SSL_read(ssl, buffer, size);
+  const OpenSsl* library;
+  auto* real = Find<int(SSL*, void*, int)>(caller, kRead, &library);
+  if (real == nullptr) return -1;
+  const int result = real(ssl, buffer, size);
   if (result > 0) {
-    Read(*library, ssl, buffer, static_cast<std::size_t>(result));
+    Read(library, ssl, buffer, static_cast<std::size_t>(result));
   }
   return result;
 }
 
 int SSL_read_ex(const void* caller, SSL* ssl, void* buffer, std::size_t size,
                 std::size_t* read_bytes) {
-  const OpenSsl* library = LibraryOf(caller, "SSL_read_ex");
-  if (library == nullptr || library->SSL_read_ex == nullptr) return 0;
-  const int result = library->SSL_read_ex(ssl, buffer, size, read_bytes);
-  if (result > 0) Read(*library, ssl, buffer, *read_bytes);
+  const OpenSsl* library;
+  auto* real = Find<int(SSL*, void*, std::size_t, std::size_t*)>(
+      caller, kReadEx, &library);
+  if (real == nullptr) return 0;
+  const int result = real(ssl, buffer, size, read_bytes);
+  if (result > 0) Read(library, ssl, buffer, *read_bytes);
   return result;
 }
 

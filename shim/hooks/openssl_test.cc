@@ -1,6 +1,8 @@
 #include "shim/hooks/openssl.h"
 
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "shim/hooks/hooks.h"
 #include "shim/testing/shim_fixture.h"
@@ -143,13 +145,29 @@ TEST_F(OpenSslHooks, FailuresAreTheLibrarysOwn) {
   EXPECT_EQ(SSL_get_error(session.client(), -1), SSL_ERROR_WANT_READ);
 }
 
+constexpr char kWriteName[] = "SSL_write";
+
 TEST(FindOpenSsl, EachCallSiteFindsItsLibraryOnce) {
   const void* here = __builtin_return_address(0);
-  const OpenSsl* library = FindOpenSsl(here, "SSL_write");
-  ASSERT_NE(library, nullptr);
-  EXPECT_EQ(library->SSL_write, &SSL_write);
-  EXPECT_TRUE(library->can_pair());
-  EXPECT_EQ(FindOpenSsl(here, "SSL_write"), library);
+  const OpenSslCall call = FindOpenSsl(here, kWriteName);
+  EXPECT_EQ(call.real, reinterpret_cast<void*>(&::SSL_write));
+  ASSERT_NE(call.library, nullptr);
+  EXPECT_TRUE(call.library->can_pair());
+  EXPECT_EQ(FindOpenSsl(here, kWriteName).library, call.library);
+}
+
+TEST(FindOpenSsl, NoCallIsEverLeftWithoutItsFunction) {
+  // Far more call sites than are remembered, from several threads at once.
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([t] {
+      const auto* code = static_cast<const char*>(__builtin_return_address(0));
+      for (int i = 0; i < 600; ++i) {
+        EXPECT_NE(FindOpenSsl(code + 4 * i + t, "SSL_read").real, nullptr);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 }  // namespace

@@ -34,7 +34,8 @@ int getaddrinfo(const char* node, const char* service, const addrinfo* hints,
   const int status = libc.getaddrinfo(node, service, hints, result);
   if (status != 0 || node == nullptr) return status;
   const std::string_view host = node;
-  shim.attribution.policy().Refresh(shim.environment.directory());
+  shim.attribution.policy().Refresh(shim.environment.directory(),
+                                    shim.process.generation());
   if (!shim.attribution.Matters(host)) return status;
   for (const addrinfo* entry = *result; entry != nullptr;
        entry = entry->ai_next) {

@@ -17,13 +17,15 @@ namespace {
 // Readable by a collector that runs as another user: the directory cannot be
 // listed and the name is random, so readable does not mean findable.
 constexpr long kJournalMode = 0644;
+// As the collector makes it, which corrects what the umask takes away.
+constexpr long kJournalsMode = 01733;
 
 bool Failed(long result) { return result < 0 && result > -4096; }
 
 // The kernel would answer an allocation above the limit with SIGXFSZ, which
 // kills the application.
 bool FileSizeAllowed(std::uint64_t bytes) {
-  struct rlimit64 limit;
+  struct rlimit64 limit = {};
   return kernel::Call(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, &limit) == 0 &&
          limit.rlim_cur >= bytes;
 }
@@ -37,6 +39,19 @@ bool Allocate(long descriptor, std::uint64_t from, std::uint64_t to) {
 bool RandomBytes(std::uint8_t* bytes, std::size_t size) {
   return kernel::Call(SYS_getrandom, bytes, static_cast<long>(size),
                       1 /* GRND_NONBLOCK */) == static_cast<long>(size);
+}
+
+// A process that is there before its collector makes the place itself, if the
+// directory is its own user's: the collector must own both.
+void MakeJournals(const Path& directory) {
+  struct stat status = {};
+  if (kernel::Call(SYS_newfstatat, AT_FDCWD, directory.c_str(), &status, 0) !=
+          0 ||
+      status.st_uid != static_cast<uid_t>(kernel::Call(SYS_geteuid))) {
+    return;
+  }
+  kernel::Call(SYS_mkdirat, AT_FDCWD, Join(directory, kJournalsName).c_str(),
+               kJournalsMode);
 }
 
 }  // namespace
@@ -73,11 +88,12 @@ bool JournalFile::CreateFile(const Path& directory) {
   }
   path_ = Join(Join(directory, kJournalsName), {name, sizeof(name)});
   if (path_.empty()) return false;
+  MakeJournals(directory);
   const kernel::ScopedDescriptor file(kernel::Call(
       SYS_openat, AT_FDCWD, path_.c_str(),
       O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kJournalMode));
   if (!file.ok()) return false;
-  struct stat status;
+  struct stat status = {};
   long memory = -1;
   const bool usable = kernel::Call(SYS_fchmod, file.get(), kJournalMode) == 0 &&
                       kernel::Call(SYS_fstat, file.get(), &status) == 0 &&
@@ -134,7 +150,7 @@ bool JournalFile::Grow(std::uint32_t rows) {
   // under a sandbox this fails, and the rows go to overflow.
   const kernel::ScopedDescriptor file(kernel::Call(
       SYS_openat, AT_FDCWD, path_.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0));
-  struct stat status;
+  struct stat status = {};
   if (!file.ok() || kernel::Call(SYS_fstat, file.get(), &status) != 0 ||
       status.st_dev != device_ || status.st_ino != inode_ ||
       !Allocate(file.get(), 0, extents * kJournalExtentBytes)) {

@@ -84,8 +84,15 @@ TEST_F(MeterTest, GrowsByExtentsAndOverflowsAtItsLimit) {
   EXPECT_EQ(Vendor("late")[kConnectionsOk], 1u);
 }
 
-TEST_F(MeterTest, WithoutADirectoryItCountsInPrivateMemory) {
+TEST_F(MeterTest, AProcessBeforeItsCollectorMakesThePlace) {
   fs::remove_all(directory() + "/journals");
+  ASSERT_TRUE(Open());
+  EXPECT_TRUE(shim.meter.journal().is_file());
+  EXPECT_EQ(Journals().size(), 1u);
+}
+
+TEST_F(MeterTest, WithoutADirectoryItCountsInPrivateMemory) {
+  fs::remove_all(directory());
   ASSERT_TRUE(Open());
   EXPECT_FALSE(shim.meter.journal().is_file());
   EXPECT_EQ(Events(kJournalFailures), 1u);

@@ -61,6 +61,7 @@ void ShimFixture::WritePolicy(std::string_view yaml) {
 void ShimFixture::RestartShim() {
   setenv(kDirectoryVariable, directory_.c_str(), 1);
   new (&shim) Shim();
+  shim.process.Initialise();
   shim.environment.Read();
 }
 
