@@ -1,0 +1,59 @@
+"""Base of tests that meter crawlers in a lab with a collector."""
+
+import time
+import unittest
+
+from lab import account
+from lab.lab import Lab
+
+# A figure may be on its way when its crawler ends; this is long enough for
+# any machine, and a test waits for it only when it is about to fail.
+ARRIVAL_SECONDS = 30
+
+
+class MeteredCase(unittest.TestCase):
+    """One lab and one collector for all tests of a class."""
+
+    maxDiff = None
+    vendor_names = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = cls.enterClassContext(Lab(cls.vendor_names))
+        cls.directory = cls.make_directory()
+        cls.collector = cls.lab.start_collector(cls.directory)
+
+    @classmethod
+    def make_directory(cls):
+        """Where collector and crawlers meet."""
+        return cls.lab.new_directory()
+
+    def baseline(self, vendor):
+        """Both accounts of `vendor` as they stand."""
+        return (
+            account.witnessed(self.lab, vendor),
+            account.metered(self.collector.metrics(), vendor),
+        )
+
+    def assert_exact(self, vendor, baseline):
+        """What was metered since `baseline` equals what was witnessed.
+
+        Returns the account of that time.
+        """
+        self.lab.settle()
+        expected = account.witnessed(self.lab, vendor) - baseline[0]
+
+        def found():
+            return account.metered(self.collector.metrics(), vendor) - baseline[1]
+
+        self.eventually_equal(found, expected)
+        # Once more after the last session, so that an excess shows as well.
+        self.collector.settle()
+        self.assertEqual(found(), expected)
+        return expected
+
+    def eventually_equal(self, found, expected):
+        deadline = time.monotonic() + ARRIVAL_SECONDS
+        while found() != expected and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertEqual(found(), expected)
