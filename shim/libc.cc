@@ -103,6 +103,37 @@ int Fcntl(int fd, int command, ...) {
   __builtin_va_end(list);
   return SystemCall(SYS_fcntl, fd, command, argument);
 }
+int SendMMsg(int fd, mmsghdr* messages, unsigned int count, int flags) {
+  return SystemCall(SYS_sendmmsg, fd, messages, count, flags);
+}
+int RecvMMsg(int fd, mmsghdr* messages, unsigned int count, int flags,
+             timespec* timeout) {
+  return SystemCall(SYS_recvmmsg, fd, messages, count, flags, timeout);
+}
+ssize_t SendFile(int to, int from, off64_t* offset, size_t size) {
+  return SystemCall<ssize_t>(SYS_sendfile, to, from, offset, size);
+}
+ssize_t Splice(int from, off64_t* from_offset, int to, off64_t* to_offset,
+               size_t size, unsigned int flags) {
+  return SystemCall<ssize_t>(SYS_splice, from, from_offset, to, to_offset, size,
+                             flags);
+}
+// glibc has this one since 2.34 only.
+int CloseRange(unsigned int first, unsigned int last, int flags) {
+  return SystemCall(SYS_close_range, first, last, flags);
+}
+void CloseFrom(int first) {
+  // As glibc does it: a negative start means all.
+  SystemCall(SYS_close_range, first < 0 ? 0 : first, ~0u, 0);
+}
+int FClose(FILE* file) {
+  // Who has a FILE has a libc.
+  using Function = decltype(Libc::fclose);
+  if (void* real = FindNext("fclose")) {
+    return reinterpret_cast<Function>(real)(file);
+  }
+  return EOF;
+}
 int GetAddrInfo(const char* node, const char* service, const addrinfo* hints,
                 addrinfo** result) {
   // There is no system call for this one. It is safe to look up late: whoever
@@ -139,6 +170,11 @@ constinit Libc libc = {
     .__read_chk = fallback::ReadChk,
     .__recv_chk = fallback::RecvChk,
     .__recvfrom_chk = fallback::RecvFromChk,
+    .sendmmsg = fallback::SendMMsg,
+    .recvmmsg = fallback::RecvMMsg,
+    .sendfile = fallback::SendFile,
+    .sendfile64 = fallback::SendFile,
+    .splice = fallback::Splice,
     .socket = fallback::Socket,
     .accept = fallback::Accept,
     .accept4 = fallback::Accept4,
@@ -146,6 +182,9 @@ constinit Libc libc = {
     .getsockopt = fallback::GetSockOpt,
     .shutdown = fallback::Shutdown,
     .close = fallback::Close,
+    .close_range = fallback::CloseRange,
+    .closefrom = fallback::CloseFrom,
+    .fclose = fallback::FClose,
     .dup = fallback::Dup,
     .dup2 = fallback::Dup2,
     .dup3 = fallback::Dup3,

@@ -9,6 +9,7 @@
 #include <sys/uio.h>
 
 #include <cstddef>
+#include <cstdio>
 
 namespace proxymeter::shim {
 

@@ -35,12 +35,33 @@ void Process::Initialise() {
   initialised_.store(true, std::memory_order_release);
 }
 
+std::uint32_t Process::forks() {
+  std::atomic<std::uint32_t>* forks = forks_.load(std::memory_order_acquire);
+  if (forks == nullptr) {
+    const long memory =
+        kernel::Call(SYS_mmap, 0, static_cast<long>(kPageBytes),
+                     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory < 0 && memory > -4096) return 0;
+    auto* fresh = reinterpret_cast<std::atomic<std::uint32_t>*>(memory);
+    if (forks_.compare_exchange_strong(forks, fresh,
+                                       std::memory_order_acq_rel)) {
+      forks = fresh;
+    } else {
+      kernel::Call(SYS_munmap, memory, static_cast<long>(kPageBytes));
+    }
+  }
+  return forks->load(std::memory_order_acquire);
+}
+
 void Process::Adopt() {
   std::int32_t wiped = 0;
   // Several threads of the child may arrive here; one of them is the first.
   if (page.owner.compare_exchange_strong(wiped, Pid(),
                                          std::memory_order_acq_rel)) {
     generation_.fetch_add(1, std::memory_order_release);
+    if (auto* forks = forks_.load(std::memory_order_acquire)) {
+      forks->fetch_add(1, std::memory_order_acq_rel);
+    }
   }
 }
 

@@ -22,6 +22,10 @@ class Process {
   /// only the parent may change it. Costs one getpid(2).
   bool IsBorrowed();
 
+  /// Changes whenever this process, or one it forked, is known to have forked:
+  /// children say so in memory that they share with their parent.
+  std::uint32_t forks();
+
   /// Counts the forks that lead from the first process to this one. Whoever
   /// keeps something that a fork must not double compares it.
   std::uint32_t generation();
@@ -29,6 +33,7 @@ class Process {
  private:
   void Adopt();
 
+  std::atomic<std::atomic<std::uint32_t>*> forks_{nullptr};
   std::atomic<bool> initialised_{false};
   std::atomic<std::uint32_t> generation_{0};
 };

@@ -63,9 +63,7 @@ bool IsStream(int fd) {
 
 // How a connection that never moved a byte got on, asked while its descriptor
 // is still open.
-void SettleConnecting(int fd, Connection* connection) {
-  tcp_info info = {};
-  if (GetOption(fd, IPPROTO_TCP, TCP_INFO, &info, sizeof(info)) != 0) return;
+void SettleConnecting(int fd, const tcp_info& info, Connection* connection) {
   if (info.tcpi_state == TCP_SYN_SENT) return;  // abandoned
   if (info.tcpi_state != TCP_CLOSE) {
     connection->Established();
@@ -75,6 +73,46 @@ void SettleConnecting(int fd, Connection* connection) {
   GetOption(fd, SOL_SOCKET, SO_ERROR, &error, sizeof(error));
   // Closed, and the reason already read by somebody else: failed all the same.
   connection->ConnectFailed(error);
+}
+
+// linux/tcp.h has these; glibc's tcp_info of old ends before them.
+struct TcpInfo : tcp_info {
+  std::uint64_t pacing_rate;
+  std::uint64_t max_pacing_rate;
+  std::uint64_t bytes_acked;
+  std::uint64_t bytes_received;
+  std::uint32_t segs_out;
+  std::uint32_t segs_in;
+  std::uint32_t notsent_bytes;
+  std::uint32_t min_rtt;
+  std::uint32_t data_segs_in;
+  std::uint32_t data_segs_out;
+  std::uint64_t delivery_rate;
+  std::uint64_t busy_time;
+  std::uint64_t rwnd_limited;
+  std::uint64_t sndbuf_limited;
+  std::uint32_t delivered;
+  std::uint32_t delivered_ce;
+  std::uint64_t bytes_sent;     // since Linux 4.19
+  std::uint64_t bytes_retrans;  // since Linux 4.19
+};
+static_assert(sizeof(tcp_info) == 104, "the kernel's layout goes on here");
+
+KernelFigures KernelFiguresOf(const TcpInfo& info) {
+  // A FIN takes a place in the sequence without being a byte. Closed may mean
+  // that it came after ours, or a reset: then one unseen byte may be missed,
+  // which beats inventing one.
+  const bool fin = info.tcpi_state == TCP_CLOSE_WAIT ||
+                   info.tcpi_state == TCP_LAST_ACK ||
+                   info.tcpi_state == TCP_CLOSING ||
+                   info.tcpi_state == TCP_TIME_WAIT ||
+                   info.tcpi_state == TCP_CLOSE;
+  return {
+      .sent = info.bytes_sent - info.bytes_retrans + info.notsent_bytes,
+      .received = info.bytes_received - (fin && info.bytes_received > 0),
+      .retransmitted = info.bytes_retrans,
+      .rtt_us = info.tcpi_rtt,
+  };
 }
 
 // Hands each piece of a vector to `report`, up to `size` bytes in all.
@@ -139,6 +177,14 @@ void ReportReceivedUnseen(int fd, std::size_t size) {
   shim.uplink.Tick();
 }
 
+void ReportSentUnseen(int fd, std::size_t size) {
+  const auto connection = shim.connections.Acquire(fd);
+  if (!connection) return;
+  if (connection->connecting()) connection->Established();
+  connection->socket_stream()->SentUnseen(size);
+  shim.uplink.Tick();
+}
+
 void ReportConnect(int fd, const sockaddr* address, socklen_t length,
                    int error) {
   Endpoint endpoint;
@@ -197,13 +243,27 @@ void ReportDuplicated(int fd, int copy) {
   }
 }
 
+void ReportRangeClosed(unsigned int first, unsigned int last) {
+  // Children of vfork close all they do not need, in their parent's memory.
+  if (!shim.meter.open() || shim.process.IsBorrowed()) return;
+  shim.connections.ForEach(first, last, [](int fd) {
+    if (Connection* closing = BeginClose(fd)) {
+      shim.connections.Release(closing);
+    }
+  });
+}
+
 Connection* BeginClose(int fd) {
   if (!IsMetered(fd) || shim.process.IsBorrowed()) return nullptr;
   Connection* closing = shim.connections.Take(fd);
   // Asking takes the error away from whoever asks next, so it is done only when
   // nobody can: no other descriptor, no other process.
-  if (closing != nullptr && closing->connecting() && closing->IsSoleOwner()) {
-    SettleConnecting(fd, closing);
+  if (closing != nullptr && closing->IsSoleOwner()) {
+    TcpInfo info = {};
+    if (GetOption(fd, IPPROTO_TCP, TCP_INFO, &info, sizeof(info)) == 0) {
+      if (closing->connecting()) SettleConnecting(fd, info, closing);
+      if (!closing->connecting()) closing->Reconcile(KernelFiguresOf(info));
+    }
   }
   return closing;
 }

@@ -46,8 +46,10 @@ void ReportSent(int fd, const iovec* vector, std::size_t count,
                 std::size_t size);
 void ReportReceived(int fd, const iovec* vector, std::size_t count,
                     std::size_t size);
-/// `size` bytes came in that no buffer shows (MSG_TRUNC).
+/// `size` bytes came in, or went out, that no buffer shows: MSG_TRUNC, splice,
+/// sendfile.
 void ReportReceivedUnseen(int fd, std::size_t size);
+void ReportSentUnseen(int fd, std::size_t size);
 
 /// connect returned; `error` is 0 or its errno.
 void ReportConnect(int fd, const sockaddr* address, socklen_t length,
@@ -58,6 +60,9 @@ void ReportSocketError(int fd, int error);
 void ReportCreated(int fd);
 /// `copy` is a new descriptor of what `fd` is.
 void ReportDuplicated(int fd, int copy);
+
+/// Descriptors `first` to `last` are about to be closed.
+void ReportRangeClosed(unsigned int first, unsigned int last);
 
 /// close, and dup2 over an open descriptor: the state has to go before the
 /// real call, since the number may be reused at once, and has to come back if

@@ -33,6 +33,11 @@ Counters CountersOf(const v1::VendorCounters& message) {
   counters[kHeldReceivedBytes] = message.held_received_bytes();
   counters[kReleasedSentBytes] = message.released_sent_bytes();
   counters[kReleasedReceivedBytes] = message.released_received_bytes();
+  counters[kReconciledSentBytes] = message.reconciled_sent_bytes();
+  counters[kReconciledReceivedBytes] = message.reconciled_received_bytes();
+  counters[kRetransmittedBytes] = message.retransmitted_bytes();
+  counters[kRttMicroseconds] = message.rtt_microseconds();
+  counters[kRttSamples] = message.rtt_samples();
   return counters;
 }
 

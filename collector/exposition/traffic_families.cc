@@ -1,6 +1,7 @@
 #include "collector/exposition/traffic_families.h"
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -67,15 +68,38 @@ class Families {
 
   std::vector<prometheus::MetricFamily> Build() {
     std::vector<prometheus::MetricFamily> families;
-    for (FamilyBuilder* builder : {&requests_, &responses_, &sent_, &received_,
-                                   &connections_, &tunnels_, &held_}) {
+    for (FamilyBuilder* builder :
+         {&requests_, &responses_, &sent_, &received_, &connections_, &tunnels_,
+          &held_, &reconciled_, &retransmitted_}) {
       prometheus::MetricFamily family = builder->Build();
       if (!family.metric.empty()) families.push_back(std::move(family));
     }
+    prometheus::MetricFamily round_trips = BuildRoundTrips();
+    if (!round_trips.metric.empty()) families.push_back(std::move(round_trips));
     return families;
   }
 
  private:
+  prometheus::MetricFamily BuildRoundTrips() const {
+    prometheus::MetricFamily family{
+        "proxymeter_rtt_seconds",
+        "Smoothed round-trip time to the vendor's proxy, as the kernel had it "
+        "at the end of each connection.",
+        MetricType::Summary,
+        {}};
+    for (const auto& [vendor, round_trips] : round_trips_) {
+      if (round_trips.samples == 0) continue;
+      prometheus::ClientMetric metric;
+      metric.label = {{"proxy_vendor", vendor}};
+      metric.label.insert(metric.label.end(), labels_.begin(), labels_.end());
+      metric.summary.sample_count = round_trips.samples;
+      metric.summary.sample_sum =
+          static_cast<double>(round_trips.microseconds) / 1e6;
+      family.metric.push_back(std::move(metric));
+    }
+    return family;
+  }
+
   void AddTraffic(const RowValue& row) {
     const RowKey& key = row.key;
     const Counters& counters = row.counters;
@@ -113,6 +137,13 @@ class Families {
     held_.Add(
         {row.key.vendor, "received"},
         Held(counters[kHeldReceivedBytes], counters[kReleasedReceivedBytes]));
+    reconciled_.Add({row.key.vendor, "sent"}, counters[kReconciledSentBytes]);
+    reconciled_.Add({row.key.vendor, "received"},
+                    counters[kReconciledReceivedBytes]);
+    retransmitted_.Add({row.key.vendor}, counters[kRetransmittedBytes]);
+    RoundTrips& round_trips = round_trips_[row.key.vendor];
+    round_trips.microseconds += counters[kRttMicroseconds];
+    round_trips.samples += counters[kRttSamples];
   }
 
   const FamilyBuilder::Labels labels_;
@@ -161,6 +192,24 @@ class Families {
       "in no other metric so far.",
       {"proxy_vendor", "direction"},
       labels_};
+  FamilyBuilder reconciled_{
+      MetricType::Counter,
+      "proxymeter_reconciled_bytes_total",
+      "Part of the bytes that took a path no hook sees; the kernel's count at "
+      "close had them.",
+      {"proxy_vendor", "direction"},
+      labels_};
+  FamilyBuilder retransmitted_{
+      MetricType::Counter,
+      "proxymeter_retransmitted_bytes_total",
+      "Bytes that the kernel sent again; in no other metric.",
+      {"proxy_vendor"},
+      labels_};
+  struct RoundTrips {
+    std::uint64_t microseconds = 0;
+    std::uint64_t samples = 0;
+  };
+  std::map<std::string, RoundTrips> round_trips_;  // by vendor
 };
 
 }  // namespace

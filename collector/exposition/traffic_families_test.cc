@@ -29,6 +29,10 @@ TEST(TrafficFamilies, AreAsDocumented) {
   https.key.protocol = Protocol::kHttps1;
   RowValue vendor = VendorRow("acme", 4, 50, 8);
   vendor.counters[kConnectionsRefused] = 1;
+  vendor.counters[kReconciledSentBytes] = 7;
+  vendor.counters[kRetransmittedBytes] = 8;
+  vendor.counters[kRttMicroseconds] = 2500;
+  vendor.counters[kRttSamples] = 2;
   const std::vector<RowValue> rows = {clear,
                                       tls,
                                       https,
@@ -69,6 +73,17 @@ proxymeter_tunnels_total{proxy_vendor="acme",response_code="socks5_0",pod_name="
 # TYPE proxymeter_held_bytes gauge
 proxymeter_held_bytes{proxy_vendor="acme",direction="received",pod_name="p",pod_namespace="n"} 0
 proxymeter_held_bytes{proxy_vendor="acme",direction="sent",pod_name="p",pod_namespace="n"} 42
+# HELP proxymeter_reconciled_bytes_total Part of the bytes that took a path no hook sees; the kernel's count at close had them.
+# TYPE proxymeter_reconciled_bytes_total counter
+proxymeter_reconciled_bytes_total{proxy_vendor="acme",direction="received",pod_name="p",pod_namespace="n"} 0
+proxymeter_reconciled_bytes_total{proxy_vendor="acme",direction="sent",pod_name="p",pod_namespace="n"} 7
+# HELP proxymeter_retransmitted_bytes_total Bytes that the kernel sent again; in no other metric.
+# TYPE proxymeter_retransmitted_bytes_total counter
+proxymeter_retransmitted_bytes_total{proxy_vendor="acme",pod_name="p",pod_namespace="n"} 8
+# HELP proxymeter_rtt_seconds Smoothed round-trip time to the vendor's proxy, as the kernel had it at the end of each connection.
+# TYPE proxymeter_rtt_seconds summary
+proxymeter_rtt_seconds_count{proxy_vendor="acme",pod_name="p",pod_namespace="n"} 2
+proxymeter_rtt_seconds_sum{proxy_vendor="acme",pod_name="p",pod_namespace="n"} 0.0025
 )");
 }
 

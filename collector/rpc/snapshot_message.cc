@@ -53,6 +53,11 @@ void Fill(const RowKey& key, const Counters& counters, v1::VendorTotal* total) {
   to->set_held_received_bytes(counters[kHeldReceivedBytes]);
   to->set_released_sent_bytes(counters[kReleasedSentBytes]);
   to->set_released_received_bytes(counters[kReleasedReceivedBytes]);
+  to->set_reconciled_sent_bytes(counters[kReconciledSentBytes]);
+  to->set_reconciled_received_bytes(counters[kReconciledReceivedBytes]);
+  to->set_retransmitted_bytes(counters[kRetransmittedBytes]);
+  to->set_rtt_microseconds(counters[kRttMicroseconds]);
+  to->set_rtt_samples(counters[kRttSamples]);
 }
 
 void Fill(const RowKey& key, const Counters& counters, v1::TunnelTotal* total) {

@@ -109,6 +109,13 @@ enum VendorCounter : std::uint8_t {
   kHeldReceivedBytes,
   kReleasedSentBytes,
   kReleasedReceivedBytes,
+  /// Part of the bytes that no hook saw: the kernel's count at close had them.
+  kReconciledSentBytes,
+  kReconciledReceivedBytes,
+  kRetransmittedBytes,  ///< sent again by the kernel; in no other figure
+  /// Smoothed round-trip times at close, in microseconds, and their number.
+  kRttMicroseconds,
+  kRttSamples,
   kVendorCounters,
 };
 enum TunnelCounter : std::uint8_t {

@@ -11,8 +11,7 @@ namespace proxymeter {
 /// 1 to kMaxVendorLength of a-z, 0-9, '-', '_' and '.', the first a letter or
 /// digit; any name of that form but `direct`, which stands for no vendor.
 constexpr bool IsVendorName(std::string_view name) {
-  if (name.empty() || name.size() > kMaxVendorLength ||
-      name == kDirectVendor) {
+  if (name.empty() || name.size() > kMaxVendorLength || name == kDirectVendor) {
     return false;
   }
   for (std::size_t i = 0; i < name.size(); ++i) {

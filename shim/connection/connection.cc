@@ -23,6 +23,7 @@ void Connection::Begin(Connections* home, JournalRow* vendor_row,
   generation_.store(home->process_generation(), std::memory_order_relaxed);
   row_.store(nullptr, std::memory_order_relaxed);
   for (auto& held : held_) held.store(0, std::memory_order_relaxed);
+  forks_before_ = home->forks();
   for (auto& random : randoms_) {
     for (auto& word : random) word.store(0, std::memory_order_relaxed);
   }
@@ -93,6 +94,28 @@ void Connection::Abandoned() {
     return;
   }
   Add(vendor_row_, kConnectionsAbandoned, 1);
+}
+
+void Connection::Reconcile(const KernelFigures& kernel) {
+  if (home_->forks() != forks_before_) return;
+  Add(vendor_row_, kRetransmittedBytes, kernel.retransmitted);
+  if (kernel.rtt_us != 0) {
+    Add(vendor_row_, kRttMicroseconds, kernel.rtt_us);
+    Add(vendor_row_, kRttSamples, 1);
+  }
+  if (kernel.sent > socket_stream_.moved_sent()) {
+    const std::uint64_t missed = kernel.sent - socket_stream_.moved_sent();
+    Add(vendor_row_, kReconciledSentBytes, missed);
+    Hold(kSentDirection, missed);
+  }
+  if (kernel.received > socket_stream_.moved_received()) {
+    const std::uint64_t missed =
+        kernel.received - socket_stream_.moved_received();
+    Add(vendor_row_, kReconciledReceivedBytes, missed);
+    Hold(kReceivedDirection, missed);
+  }
+  // What is held goes to the destination when the connection ends, which is
+  // next.
 }
 
 void Connection::SetRow(JournalRow* row) {

@@ -18,6 +18,14 @@ namespace proxymeter::shim {
 
 class Connections;
 
+/// What the kernel counted on a connection, in bytes of payload.
+struct KernelFigures {
+  std::uint64_t sent;           ///< handed to the socket, sent or not
+  std::uint64_t received;       ///< arrived, read or not
+  std::uint64_t retransmitted;  ///< sent more than once
+  std::uint32_t rtt_us;         ///< smoothed; 0 when never measured
+};
+
 /// Lives in a slab whose memory is never unmapped: a pointer to a dead one may
 /// be held, and TryRetain tells. Descriptors that share the connection (dup)
 /// and calls under way each hold a reference.
@@ -65,6 +73,12 @@ class Connection {
   void ConnectFailed(int error);
   /// Closed before an answer came.
   void Abandoned();
+
+  /// Adds what the kernel counted beyond what the hooks saw: stdio on a socket,
+  /// io_uring, raw system calls, bytes that nobody read. For the sole owner, at
+  /// its end. A connection that existed when the process forked is left alone,
+  /// since the other process moves bytes on it too.
+  void Reconcile(const KernelFigures& kernel);
 
   // Where bytes go.
   /// The row for bytes that belong to no request in particular; null while the
@@ -122,6 +136,7 @@ class Connection {
   std::atomic<std::uint32_t> generation_;
   std::atomic<JournalRow*> row_;
   std::atomic<std::uint64_t> held_[2];
+  std::uint32_t forks_before_;  // Process::forks when it began
   SideLock target_lock_;
   protocol::HostName target_;
   Stream socket_stream_;

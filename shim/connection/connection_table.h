@@ -37,6 +37,20 @@ class ConnectionTable {
     return entry != nullptr ? entry->load(std::memory_order_acquire) : nullptr;
   }
 
+  /// Calls `visit(fd)` for every entry in use from `first` to `last`.
+  template <typename Visitor>
+  void ForEach(std::uint32_t first, std::uint32_t last, Visitor visit) {
+    if (last >= kMaxDescriptors) last = kMaxDescriptors - 1;
+    for (std::uint32_t index = first; index <= last;) {
+      if (blocks_[index / kBlock].load(std::memory_order_acquire) == nullptr) {
+        index = (index / kBlock + 1) * kBlock;
+        continue;
+      }
+      const int fd = static_cast<int>(index++);
+      if (Peek(fd) != nullptr) visit(fd);
+    }
+  }
+
   /// Puts `connection` (or null) under `fd` and returns what was there. The
   /// table's reference goes in and out with the pointer. When `stored` comes
   /// back false there was no room, and the caller keeps its reference.

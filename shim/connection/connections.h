@@ -59,6 +59,13 @@ class Connections {
   /// `to` becomes another descriptor of what `from` is.
   void Share(int from, int to);
 
+  /// Calls `visit(fd)` for every descriptor from `first` to `last` that has a
+  /// connection.
+  template <typename Visitor>
+  void ForEach(unsigned int first, unsigned int last, Visitor visit) {
+    table_.ForEach(first, last, visit);
+  }
+
   /// Takes the entry of `fd` out, with its reference: for PutBack or Release.
   Connection* Take(int fd);
   void PutBack(int fd, Connection* connection);
@@ -75,6 +82,7 @@ class Connections {
   Meter& meter() { return *meter_; }
   TlsPairing& tls() { return tls_; }
   std::uint32_t process_generation() { return process_->generation(); }
+  std::uint32_t forks() { return process_->forks(); }
   Stream* NewStream() { return streams_.Allocate(); }
   JournalRow* VendorRow(std::string_view vendor);
 

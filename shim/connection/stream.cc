@@ -1,5 +1,6 @@
 #include "shim/connection/stream.h"
 
+#include <algorithm>
 #include <new>
 
 #include "shim/connection/connection.h"
@@ -23,6 +24,9 @@ constexpr std::uint8_t kSocks5Version = 5;
 constexpr std::uint8_t kSendsBeforeOpaque = 2;
 constexpr std::uint64_t kReceivedBeforeOpaque = 64 * 1024;
 
+// Stands for content that was not seen.
+constexpr std::uint8_t kFiller[4096] = {};
+
 bool MayStartMethod(std::uint8_t byte) { return byte >= 'A' && byte <= 'Z'; }
 
 TrafficCounter ClassOf(int status) {
@@ -40,6 +44,8 @@ void Stream::Begin(Connection* connection, std::uint8_t depth) {
   exchanges_.Clear();
   new (&sending_) SideLock();
   new (&receiving_) SideLock();
+  moved_sent_.store(0, std::memory_order_relaxed);
+  moved_received_.store(0, std::memory_order_relaxed);
   in_tunnel_ = false;
   handshake_sends_ = 0;
   request_row_ = nullptr;
@@ -51,6 +57,7 @@ void Stream::Begin(Connection* connection, std::uint8_t depth) {
 
 inline void Stream::CountSent(JournalRow* row, std::size_t size) {
   if (depth_ != 0) return;
+  moved_sent_.fetch_add(size, std::memory_order_relaxed);
   if (row != nullptr) [[likely]] {
     Add(row, kSentBytes, size);
   } else if (size != 0) {
@@ -78,18 +85,37 @@ void Stream::Desynchronise(Protocol protocol) {
 }
 
 void Stream::SentUnseen(std::size_t size) {
-  if (stage() != Stage::kOpaque) {
-    if (stage() == Stage::kTlsHandshake) {
-      // Nothing to parse here: where the bytes go is all that is open.
-      CountSent(connection_->row(), size);
-      return;
+  if (stage() == Stage::kHttp1 && sending_.TryEnter()) {
+    // The content of a body does not matter, only its length.
+    if (stage() == Stage::kHttp1 && !request_.in_head()) {
+      for (; size != 0 && stage() == Stage::kHttp1 && !request_.in_head();) {
+        Bytes filler = Bytes(kFiller).first(std::min(size, sizeof(kFiller)));
+        const std::size_t before = filler.size();
+        SendRequest(&filler);
+        size -= before - filler.size();
+      }
     }
+    sending_.Leave();
+    if (size == 0) return;
+  }
+  const Stage now = stage();
+  if (now != Stage::kOpaque && now != Stage::kTlsHandshake) {
     Desynchronise(opaque_protocol());
   }
   CountSent(connection_->row(), size);
 }
 
 void Stream::ReceivedUnseen(std::size_t size) {
+  if (stage() == Stage::kHttp1 && receiving_.TryEnter()) {
+    for (; size != 0 && stage() == Stage::kHttp1 && !response_.in_head();) {
+      Bytes filler = Bytes(kFiller).first(std::min(size, sizeof(kFiller)));
+      const std::size_t before = filler.size();
+      ReceiveResponse(&filler);
+      size -= before - filler.size();
+    }
+    receiving_.Leave();
+    if (size == 0) return;
+  }
   const Stage now = stage();
   if (now == Stage::kHttp1 || now == Stage::kConnect || now == Stage::kSocks) {
     Desynchronise(opaque_protocol());

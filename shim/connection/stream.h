@@ -42,6 +42,14 @@ class Stream {
   [[gnu::noinline]] void SentUnseen(std::size_t size);
   [[gnu::noinline]] void ReceivedUnseen(std::size_t size);
 
+  /// Bytes that the hooks saw go by on the socket.
+  std::uint64_t moved_sent() const {
+    return moved_sent_.load(std::memory_order_relaxed);
+  }
+  std::uint64_t moved_received() const {
+    return moved_received_.load(std::memory_order_relaxed);
+  }
+
  private:
   enum class Stage : std::uint8_t {
     kFirstBytes,    ///< nothing sent yet
@@ -93,6 +101,8 @@ class Stream {
   std::uint8_t depth_;
   std::atomic<Stage> stage_;
   std::atomic<bool> socks_reply_due_;
+  std::atomic<std::uint64_t> moved_sent_;
+  std::atomic<std::uint64_t> moved_received_;
   Exchanges exchanges_;
 
   // Sending side.
@@ -117,6 +127,7 @@ class Stream {
 
 inline void Stream::CountReceived(JournalRow* row, std::size_t size) {
   if (depth_ != 0) return;
+  moved_received_.fetch_add(size, std::memory_order_relaxed);
   if (row != nullptr) [[likely]] {
     Add(row, kReceivedBytes, size);
   } else if (size != 0) {

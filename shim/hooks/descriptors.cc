@@ -79,6 +79,32 @@ int close(int fd) {
   return result;
 }
 
+int close_range(unsigned int first, unsigned int last, int flags) {
+  // Any flag means that this process's descriptors stay open, or become a copy
+  // of its own; a range the wrong way round closes nothing.
+  if (flags == 0 && first <= last) ReportRangeClosed(first, last);
+  return libc.close_range(first, last, flags);
+}
+
+void closefrom(int first) {
+  ReportRangeClosed(first < 0 ? 0u : static_cast<unsigned int>(first), ~0u);
+  libc.closefrom(first);
+}
+
+int fclose(FILE* file) {
+  const int fd = file != nullptr ? fileno(file) : -1;
+  if (fd < 0 || !IsMetered(fd)) return libc.fclose(file);
+  // What the stream still holds goes out inside fclose, past every hook. Sent
+  // now instead, it is found when the connection is settled.
+  const int saved_errno = errno;
+  fflush(file);
+  errno = saved_errno;
+  Connection* closing = BeginClose(fd);
+  const int result = libc.fclose(file);
+  FinishClose(fd, closing, /*closed=*/true);
+  return result;
+}
+
 int dup(int fd) {
   const int copy = libc.dup(fd);
   if (copy >= 0) ReportDuplicated(fd, copy);

@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdio>
+
 #include "shim/hooks/hooks.h"
 #include "shim/testing/shim_fixture.h"
 
@@ -240,6 +242,56 @@ TEST_F(Descriptors, FailedDup2LeavesItsTargetOpen) {
   fake_.Fails(EBADF);
   EXPECT_EQ(hooks::dup2(kFd, kFd), -1);
   EXPECT_TRUE(IsMetered(kFd));
+}
+
+TEST_F(Descriptors, RangesAndStreamsCloseToo) {
+  Connect(kFd, kProxyAddress, 1);
+  Connect(70000, kProxyAddress, 1);
+  EXPECT_EQ(hooks::close_range(8, 100, 0), 0);
+  EXPECT_TRUE(IsMetered(kFd));
+  hooks::close_range(0, ~0u, CLOSE_RANGE_CLOEXEC);
+  hooks::close_range(9, 3, 0);
+  EXPECT_TRUE(IsMetered(kFd));
+  hooks::close_range(7, 7, 0);
+  EXPECT_FALSE(IsMetered(kFd));
+  EXPECT_TRUE(IsMetered(70000));
+  hooks::closefrom(-5);
+  EXPECT_FALSE(IsMetered(70000));
+
+  const int file = open("/dev/null", O_RDWR);
+  FILE* stream = fdopen(file, "w");
+  Connect(file, kProxyAddress, 1);
+  hooks::fclose(stream);
+  EXPECT_FALSE(IsMetered(file));
+  fclose(stream);
+}
+
+TEST_F(Descriptors, TheKernelFindsWhatNoHookSaw) {
+  Connect(kFd, kProxyAddress, 1);
+  Send(kFd);
+  fake_.set_kernel_bytes(kRequest.size() + 1000, 2001);
+  fake_.set_tcp_state(TCP_CLOSE_WAIT);  // with a FIN, which is no byte
+  hooks::close(kFd);
+  const CounterSums traffic = Traffic(kVendor, "shop.test");
+  EXPECT_EQ(traffic[kSentBytes], kRequest.size() + 1000);
+  EXPECT_EQ(traffic[kReceivedBytes], 2000u);
+  EXPECT_EQ(Vendor(kVendor)[kReconciledSentBytes], 1000u);
+  EXPECT_EQ(Vendor(kVendor)[kReconciledReceivedBytes], 2000u);
+}
+
+TEST_F(Descriptors, SocketsSharedAfterForkAreNotReconciled) {
+  Connect(kFd, kProxyAddress, 1);
+  const pid_t child = fork();
+  if (child == 0) {
+    Send(kFd);
+    _exit(0);
+  }
+  waitpid(child, nullptr, 0);
+  // The kernel counts what the child sent; so did the child.
+  fake_.set_kernel_bytes(kRequest.size(), 0);
+  hooks::close(kFd);
+  EXPECT_EQ(Traffic(kVendor, "shop.test")[kSentBytes], kRequest.size());
+  EXPECT_EQ(Vendor(kVendor)[kReconciledSentBytes], 0u);
 }
 
 TEST_F(Descriptors, VforkChildrenLeaveTheParentsStateAlone) {

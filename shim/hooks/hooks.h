@@ -11,6 +11,7 @@
 #include <sys/uio.h>
 
 #include <cstddef>
+#include <cstdio>
 
 namespace proxymeter::shim::hooks {
 

@@ -1,4 +1,5 @@
 // Calls that move bytes on sockets.
+#include <errno.h>
 #include <sys/uio.h>
 
 #include "shim/hooks/hooks.h"
@@ -101,6 +102,24 @@ struct IntoMessage {
   }
 };
 
+// Bytes that went from descriptor to descriptor without passing through us.
+ssize_t SentByKernel(int fd, ssize_t result) {
+  if (result > 0 && IsMetered(fd)) {
+    ReportSentUnseen(fd, static_cast<std::size_t>(result));
+  }
+  return result;
+}
+
+// TCP fast open: a send that connects. True when bytes were accepted.
+bool ReportFastOpen(int fd, const sockaddr* address, socklen_t length,
+                    ssize_t result) {
+  const int error = result >= 0 ? EINPROGRESS : errno;
+  // Between the data and its acknowledgement the connection is under way; on
+  // an established one the address is ignored.
+  if (!IsMetered(fd)) ReportConnect(fd, address, length, error);
+  return result > 0;
+}
+
 }  // namespace
 
 ssize_t send(int fd, const void* buffer, size_t size, int flags) {
@@ -109,11 +128,27 @@ ssize_t send(int fd, const void* buffer, size_t size, int flags) {
 
 ssize_t sendto(int fd, const void* buffer, size_t size, int flags,
                const sockaddr* address, socklen_t length) {
+  if ((flags & MSG_FASTOPEN) != 0) [[unlikely]] {
+    const ssize_t result =
+        libc.sendto(fd, buffer, size, flags, address, length);
+    if (ReportFastOpen(fd, address, length, result)) {
+      ReportSent(fd, buffer, static_cast<std::size_t>(result));
+    }
+    return result;
+  }
   return Call<&Libc::sendto, FromBuffer>(fd, buffer, size, flags, address,
                                          length);
 }
 
 ssize_t sendmsg(int fd, const msghdr* message, int flags) {
+  if ((flags & MSG_FASTOPEN) != 0) [[unlikely]] {
+    const ssize_t result = libc.sendmsg(fd, message, flags);
+    if (ReportFastOpen(fd, static_cast<const sockaddr*>(message->msg_name),
+                       message->msg_namelen, result)) {
+      FromMessage::Moved(result, fd, message, flags);
+    }
+    return result;
+  }
   return Call<&Libc::sendmsg, FromMessage>(fd, message, flags);
 }
 
@@ -160,6 +195,43 @@ ssize_t __recvfrom_chk(int fd, void* buffer, size_t size, size_t space,
                        int flags, sockaddr* address, socklen_t* length) {
   return Call<&Libc::__recvfrom_chk, IntoFortifiedBuffer>(
       fd, buffer, size, space, flags, address, length);
+}
+
+int sendmmsg(int fd, mmsghdr* messages, unsigned int count, int flags) {
+  const int result = libc.sendmmsg(fd, messages, count, flags);
+  for (int i = 0; i < result && IsMetered(fd); ++i) {
+    const msghdr& message = messages[i].msg_hdr;
+    ReportSent(fd, message.msg_iov, message.msg_iovlen, messages[i].msg_len);
+  }
+  return result;
+}
+
+int recvmmsg(int fd, mmsghdr* messages, unsigned int count, int flags,
+             timespec* timeout) {
+  const int result = libc.recvmmsg(fd, messages, count, flags, timeout);
+  for (int i = 0; i < result && IsMetered(fd); ++i) {
+    if (messages[i].msg_len == 0) continue;
+    IntoMessage::Moved(messages[i].msg_len, fd, &messages[i].msg_hdr, flags);
+  }
+  return result;
+}
+
+ssize_t sendfile(int to, int from, off_t* offset, size_t size) {
+  return SentByKernel(to, libc.sendfile(to, from, offset, size));
+}
+
+ssize_t sendfile64(int to, int from, off64_t* offset, size_t size) {
+  return SentByKernel(to, libc.sendfile64(to, from, offset, size));
+}
+
+ssize_t splice(int from, off64_t* from_offset, int to, off64_t* to_offset,
+               size_t size, unsigned int flags) {
+  const ssize_t result =
+      libc.splice(from, from_offset, to, to_offset, size, flags);
+  if (result > 0 && IsMetered(from)) {
+    ReportReceivedUnseen(from, static_cast<std::size_t>(result));
+  }
+  return SentByKernel(to, result);
 }
 
 }  // namespace proxymeter::shim::hooks

@@ -1,4 +1,6 @@
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -134,6 +136,70 @@ TEST_F(SocketIo, EveryCallOfTheFamilyCounts) {
   hooks::__recvfrom_chk(kFd, buffer, sizeof(buffer), sizeof(buffer), 0, nullptr,
                         nullptr);
   EXPECT_EQ(Received(), 8 * kResponse.size());
+}
+
+TEST_F(SocketIo, MessagesAreCountedInBytes) {
+  iovec piece = {const_cast<char*>(kRequest.data()), kRequest.size()};
+  mmsghdr messages[3] = {};
+  for (mmsghdr& message : messages) {
+    message.msg_hdr.msg_iov = &piece;
+    message.msg_hdr.msg_iovlen = 1;
+  }
+  EXPECT_EQ(hooks::sendmmsg(kFd, messages, 3, 0), 3);
+  EXPECT_EQ(Sent(), 3 * kRequest.size());
+  EXPECT_EQ(Traffic(kVendor, "shop.test")[kRequests], 3u);
+
+  char buffer[256];
+  piece = {buffer, sizeof(buffer)};
+  fake_.Receives(kResponse);
+  fake_.Receives(kResponse);
+  EXPECT_EQ(hooks::recvmmsg(kFd, messages, 3, 0, nullptr), 2);
+  EXPECT_EQ(Received(), 2 * kResponse.size());
+  EXPECT_EQ(Traffic(kVendor, "shop.test")[kResponses2xx], 2u);
+}
+
+TEST_F(SocketIo, BodiesThatTheKernelMovesKeepTheirPlace) {
+  constexpr std::string_view kUpload =
+      "PUT http://shop.test/up HTTP/1.1\r\nHost: shop.test\r\n"
+      "Content-Length: 100000\r\n\r\n";
+  hooks::send(kFd, kUpload.data(), kUpload.size(), 0);
+  EXPECT_EQ(hooks::sendfile(kFd, 3, nullptr, 60000), 60000);
+  EXPECT_EQ(hooks::sendfile64(kFd, 3, nullptr, 20000), 20000);
+  EXPECT_EQ(hooks::splice(3, nullptr, kFd, nullptr, 20000, 0), 20000);
+  hooks::send(kFd, kRequest.data(), kRequest.size(), 0);
+  EXPECT_EQ(Sent(), kUpload.size() + 100000 + kRequest.size());
+  EXPECT_EQ(Traffic(kVendor, "shop.test")[kRequests], 2u);
+
+  char buffer[256];
+  constexpr std::string_view kHead =
+      "HTTP/1.1 200 OK\r\nContent-Length: 50000\r\n\r\n";
+  fake_.Receives(kHead);
+  hooks::recv(kFd, buffer, sizeof(buffer), 0);
+  EXPECT_EQ(hooks::splice(kFd, nullptr, 3, nullptr, 50000, 0), 50000);
+  fake_.Receives(kResponse);
+  hooks::recv(kFd, buffer, sizeof(buffer), 0);
+  EXPECT_EQ(Received(), kHead.size() + 50000 + kResponse.size());
+  EXPECT_EQ(Traffic(kVendor, "shop.test")[kResponses2xx], 2u);
+  EXPECT_EQ(Events(kDesynchronised), 0u);
+}
+
+TEST_F(SocketIo, FastOpenConnectsWithItsFirstBytes) {
+  constexpr int kOther = 8;
+  sockaddr_in proxy = {};
+  proxy.sin_family = AF_INET;
+  proxy.sin_port = htons(3128);
+  inet_pton(AF_INET, kProxyAddress, &proxy.sin_addr);
+  const auto* address = reinterpret_cast<sockaddr*>(&proxy);
+  hooks::sendto(kOther, kRequest.data(), kRequest.size(), MSG_FASTOPEN, address,
+                sizeof(proxy));
+  EXPECT_EQ(Sent(), kRequest.size());
+  EXPECT_EQ(Vendor(kVendor)[kConnectionsOk], 2u);
+  // Without a cookie the kernel only begins to connect.
+  fake_.Fails(EINPROGRESS);
+  hooks::sendto(kOther + 1, kRequest.data(), kRequest.size(), MSG_FASTOPEN,
+                address, sizeof(proxy));
+  EXPECT_TRUE(IsMetered(kOther + 1));
+  EXPECT_EQ(Sent(), kRequest.size());
 }
 
 TEST_F(SocketIo, NullAndEmptyBuffersAreTheKernelsBusiness) {

@@ -98,6 +98,39 @@ struct FakeLibc::Functions {
     return In("__recvfrom_chk", buffer, size);
   }
 
+  // As the kernel does: the number of messages, their sizes in place.
+  static int SendMMsg(int, mmsghdr* messages, unsigned int count, int) {
+    for (unsigned int i = 0; i < count; ++i) {
+      const msghdr& message = messages[i].msg_hdr;
+      messages[i].msg_len =
+          static_cast<unsigned int>(Size(message.msg_iov, message.msg_iovlen));
+    }
+    return static_cast<int>(Out("sendmmsg", count));
+  }
+  static int RecvMMsg(int, mmsghdr* messages, unsigned int count, int,
+                      timespec*) {
+    unsigned int received = 0;
+    for (; received < count && !Self().script_.empty(); ++received) {
+      msghdr& message = messages[received].msg_hdr;
+      const ssize_t size = In("recvmmsg", message.msg_iov, message.msg_iovlen);
+      if (size < 0) return received != 0 ? static_cast<int>(received) : -1;
+      messages[received].msg_len = static_cast<unsigned int>(size);
+    }
+    return static_cast<int>(received);
+  }
+  static ssize_t SendFile(int, int, off64_t*, size_t size) {
+    return Out("sendfile", size);
+  }
+  static ssize_t Splice(int, off64_t*, int, off64_t*, size_t size,
+                        unsigned int) {
+    return Out("splice", size);
+  }
+  static int CloseRange(unsigned int, unsigned int, int) {
+    return Status("close_range");
+  }
+  static void CloseFrom(int) { Self().Called("closefrom"); }
+  static int FClose(FILE*) { return Status("fclose"); }
+
   static int NewDescriptor(const char* name) {
     Self().Called(name);
     return Self().next_descriptor_;
@@ -137,6 +170,16 @@ struct FakeLibc::Functions {
       tcp_info info = {};
       info.tcpi_state = static_cast<std::uint8_t>(Self().tcp_state_);
       std::memcpy(value, &info, std::min<std::size_t>(*length, sizeof(info)));
+      // The kernel's structure goes on behind glibc's.
+      constexpr std::size_t kReceivedOffset = 128;
+      constexpr std::size_t kSentOffset = 200;
+      auto* bytes = static_cast<char*>(value);
+      if (*length >= kSentOffset + sizeof(std::uint64_t)) {
+        std::memcpy(bytes + kReceivedOffset, &Self().kernel_received_,
+                    sizeof(std::uint64_t));
+        std::memcpy(bytes + kSentOffset, &Self().kernel_sent_,
+                    sizeof(std::uint64_t));
+      }
       return 0;
     }
     const int answer =
@@ -183,6 +226,11 @@ FakeLibc::FakeLibc() : saved_(libc) {
       .__read_chk = Functions::ReadChk,
       .__recv_chk = Functions::RecvChk,
       .__recvfrom_chk = Functions::RecvFromChk,
+      .sendmmsg = Functions::SendMMsg,
+      .recvmmsg = Functions::RecvMMsg,
+      .sendfile = Functions::SendFile,
+      .sendfile64 = Functions::SendFile,
+      .splice = Functions::Splice,
       .socket = Functions::Socket,
       .accept = Functions::Accept,
       .accept4 = Functions::Accept4,
@@ -190,6 +238,9 @@ FakeLibc::FakeLibc() : saved_(libc) {
       .getsockopt = Functions::GetSockOpt,
       .shutdown = Functions::Shutdown,
       .close = Functions::Close,
+      .close_range = Functions::CloseRange,
+      .closefrom = Functions::CloseFrom,
+      .fclose = Functions::FClose,
       .dup = Functions::Dup,
       .dup2 = Functions::Dup2,
       .dup3 = Functions::Dup3,

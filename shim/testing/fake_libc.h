@@ -3,6 +3,7 @@
 #ifndef PROXYMETER_SHIM_TESTING_FAKE_LIBC_H_
 #define PROXYMETER_SHIM_TESTING_FAKE_LIBC_H_
 
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <string>
@@ -37,6 +38,11 @@ class FakeLibc {
   void set_socket_type(int type) { socket_type_ = type; }
   void set_socket_error(int error) { socket_error_ = error; }
   void set_tcp_state(int state) { tcp_state_ = state; }
+  /// What TCP_INFO says was sent and received, in bytes.
+  void set_kernel_bytes(std::uint64_t sent, std::uint64_t received) {
+    kernel_sent_ = sent;
+    kernel_received_ = received;
+  }
   /// What getaddrinfo answers: IPv4 addresses in dotted form.
   void set_addresses(std::vector<std::string> addresses) {
     addresses_ = std::move(addresses);
@@ -69,6 +75,8 @@ class FakeLibc {
   int socket_type_ = 1;  // SOCK_STREAM
   int socket_error_ = 0;
   int tcp_state_ = 1;  // TCP_ESTABLISHED
+  std::uint64_t kernel_sent_ = 0;
+  std::uint64_t kernel_received_ = 0;
 };
 
 }  // namespace proxymeter::shim
