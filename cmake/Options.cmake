@@ -21,9 +21,12 @@ if(PROXYMETER_SANITIZE)
   add_link_options(-fsanitize=${PROXYMETER_SANITIZE})
 endif()
 
-# ccache makes the second build of CI and of a developer's branch cheap.
+# ccache makes the second build cheap, a fresh clone's in another folder too:
+# paths below this one count as relative.
 find_program(PROXYMETER_CCACHE ccache)
 if(PROXYMETER_CCACHE)
-  set(CMAKE_C_COMPILER_LAUNCHER ${PROXYMETER_CCACHE})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${PROXYMETER_CCACHE})
+  set(LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}
+               CCACHE_NOHASHDIR=1 ${PROXYMETER_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${LAUNCHER})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${LAUNCHER})
 endif()
