@@ -102,11 +102,10 @@ KernelFigures KernelFiguresOf(const TcpInfo& info) {
   // A FIN takes a place in the sequence without being a byte. Closed may mean
   // that it came after ours, or a reset: then one unseen byte may be missed,
   // which beats inventing one.
-  const bool fin = info.tcpi_state == TCP_CLOSE_WAIT ||
-                   info.tcpi_state == TCP_LAST_ACK ||
-                   info.tcpi_state == TCP_CLOSING ||
-                   info.tcpi_state == TCP_TIME_WAIT ||
-                   info.tcpi_state == TCP_CLOSE;
+  const bool fin =
+      info.tcpi_state == TCP_CLOSE_WAIT || info.tcpi_state == TCP_LAST_ACK ||
+      info.tcpi_state == TCP_CLOSING || info.tcpi_state == TCP_TIME_WAIT ||
+      info.tcpi_state == TCP_CLOSE;
   return {
       .sent = info.bytes_sent - info.bytes_retrans + info.notsent_bytes,
       .received = info.bytes_received - (fin && info.bytes_received > 0),
