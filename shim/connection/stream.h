@@ -51,6 +51,9 @@ class Stream {
   }
 
  private:
+  // Stands for content that was not seen.
+  static constexpr std::uint8_t kFiller[4096] = {};
+
   enum class Stage : std::uint8_t {
     kFirstBytes,    ///< nothing sent yet
     kHttp1,         ///< HTTP/1 requests

@@ -1,0 +1,184 @@
+// The receiving side of a stream.
+#include <algorithm>
+
+#include "shim/connection/connection.h"
+#include "shim/connection/stream.h"
+#include "shim/kernel.h"
+
+namespace proxymeter::shim {
+namespace {
+
+using protocol::Bytes;
+using protocol::Http1Event;
+using protocol::Method;
+
+constexpr std::uint8_t kSocks4Version = 4;
+constexpr std::uint64_t kReceivedBeforeOpaque = 64 * 1024;
+
+TrafficCounter ClassOf(int status) {
+  if (status < 100 || status > 599) return kResponsesOther;
+  return static_cast<TrafficCounter>(kResponses1xx + status / 100 - 1);
+}
+
+}  // namespace
+
+void Stream::HoldReceived(std::size_t size) {
+  connection_->HoldReceived(size);
+  // The sending side may have found the row, and released what was held, in
+  // between.
+  connection_->ReleaseToRow();
+}
+
+void Stream::ReceivedUnseen(std::size_t size) {
+  if (stage() == Stage::kHttp1 && receiving_.TryEnter()) {
+    for (; size != 0 && stage() == Stage::kHttp1 && !response_.in_head();) {
+      Bytes filler = Bytes(kFiller).first(std::min(size, sizeof(kFiller)));
+      const std::size_t before = filler.size();
+      ReceiveResponse(&filler);
+      size -= before - filler.size();
+    }
+    receiving_.Leave();
+    if (size == 0) return;
+  }
+  const Stage now = stage();
+  if (now == Stage::kHttp1 || now == Stage::kConnect || now == Stage::kSocks) {
+    Desynchronise(opaque_protocol());
+  }
+  CountReceived(connection_->row(), size);
+}
+
+bool Stream::ReceiveSlowly(Bytes data) {
+  const bool opaque = stage() == Stage::kOpaque;
+  while (!data.empty()) ReceiveStep(&data);
+  receiving_.Leave();
+  return !opaque;
+}
+
+void Stream::ReceiveStep(Bytes* data) {
+  if (socks_reply_due_.load(std::memory_order_acquire)) {
+    ReceiveSocks(data);
+    return;
+  }
+  const Exchange* exchange = exchanges_.Oldest();
+  if (exchange == nullptr && MayStartResponse(stage(), *data)) {
+    exchange = AwaitRequest();
+  }
+  const Stage now = stage();
+  // The reply to a CONNECT is awaited even when the client has not waited.
+  const bool connect_due =
+      exchange != nullptr && exchange->method == Method::kConnect;
+  if (now == Stage::kHttp1 || connect_due) {
+    ReceiveResponse(data);
+    return;
+  }
+  CountReceived(connection_->row(), data->size());
+  *data = {};
+  if (connection_->row() != nullptr) return;
+  // A server that talks on, unasked or to a TLS library that bypasses us, must
+  // not have its bytes held for ever.
+  const bool in_tls = now == Stage::kTlsHandshake;
+  if (depth_ != 0 || (connection_->held_received() > kReceivedBeforeOpaque &&
+                      connection_->stream(1) == nullptr)) {
+    if (in_tls) connection_->CountEvent(kTlsUnpaired);
+    BecomeOpaque(in_tls ? Protocol::kTls : opaque_protocol());
+  }
+}
+
+bool Stream::MayStartResponse(Stage now, Bytes data) const {
+  return (now == Stage::kFirstBytes || now == Stage::kTunnel ||
+          now == Stage::kHttp1) &&
+         response_.in_head() && data.front() == 'H';
+}
+
+// A response without a request: the thread that sent it has not reported yet,
+// since it may lose its processor between the system call and our code. Give it
+// a moment; whoever speaks unasked (408 on an idle connection) is waited for in
+// vain, but not for long.
+const Exchange* Stream::AwaitRequest() {
+  constexpr int kYields = 200;
+  for (int i = 0; i < kYields; ++i) {
+    if (const Exchange* exchange = exchanges_.Oldest()) return exchange;
+    kernel::Call(SYS_sched_yield);
+  }
+  return nullptr;
+}
+
+void Stream::ReceiveResponse(Bytes* data) {
+  const Exchange* exchange = exchanges_.Oldest();
+  const Method method = exchange != nullptr ? exchange->method : Method::kOther;
+  const bool connect = method == Method::kConnect;
+  // Bytes of a CONNECT reply wait for the tunnel's destination, those of an
+  // answer to nothing for the next request.
+  JournalRow* row = exchange != nullptr ? exchange->row : nullptr;
+  Http1Event event;
+  do {
+    const protocol::Http1Step step = response_.Consume(*data, method);
+    *data = data->subspan(step.consumed);
+    event = step.event;
+    CountReceived(row, step.consumed);
+    if (event == Http1Event::kHead) OnResponseHead(exchange);
+  } while (event == Http1Event::kHead);
+  body_row_ = connect || response_.in_head() ? nullptr : row;
+  if (event == Http1Event::kMessageEnd) {
+    const int status = response_.status();
+    exchanges_.Answer();
+    if (!connect) return;
+    if (status >= 200 && status <= 299) {
+      response_.Reset();
+      Move(Stage::kConnect, Stage::kTunnel);
+    } else {
+      // The next attempt may be for another host: what this one cost is its
+      // own.
+      if (depth_ == 0) connection_->ReleaseToTarget();
+      Move(Stage::kConnect, Stage::kHttp1);
+    }
+  } else if (event == Http1Event::kLost) {
+    if (connect) exchanges_.Answer();
+    Desynchronise(opaque_protocol());
+    CountReceived(connection_->row(), data->size());
+    *data = {};
+  }
+}
+
+void Stream::OnResponseHead(const Exchange* exchange) {
+  const int status = response_.status();
+  if (exchange != nullptr && exchange->method == Method::kConnect) {
+    connection_->CountTunnelReply(Protocol::kConnect,
+                                  static_cast<std::uint16_t>(status));
+    return;
+  }
+  JournalRow* row = exchange != nullptr ? exchange->row : connection_->row();
+  if (row == nullptr) {
+    // The server spoke before any request was seen: 408 on an idle connection.
+    row = connection_->FindTargetRow(
+        depth_ == 0 ? Protocol::kHttp1 : Protocol::kHttps1,
+        Visibility::kPlaintext);
+  }
+  Add(row, ClassOf(status), 1);
+  if (status == 101) {
+    // Another protocol from here on, by agreement: nothing was lost.
+    BecomeOpaque(opaque_protocol());
+  }
+}
+
+void Stream::ReceiveSocks(Bytes* data) {
+  const protocol::SocksServerParser::Step step = socks_reply_.Consume(*data);
+  CountReceived(connection_->row(), step.consumed);
+  *data = data->subspan(step.consumed);
+  switch (step.event) {
+    case protocol::SocksServerParser::Event::kNone:
+      return;
+    case protocol::SocksServerParser::Event::kReply:
+      connection_->CountTunnelReply(socks_version_ == kSocks4Version
+                                        ? Protocol::kSocks4
+                                        : Protocol::kSocks5,
+                                    socks_reply_.code());
+      break;
+    case protocol::SocksServerParser::Event::kLost:
+      connection_->CountEvent(kDesynchronised);
+      break;
+  }
+  socks_reply_due_.store(false, std::memory_order_release);
+}
+
+}  // namespace proxymeter::shim
