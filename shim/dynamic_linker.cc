@@ -17,9 +17,11 @@ void* proxymeter_dlopen(const char*, int);
 int proxymeter_dlclose(void*);
 int proxymeter_dladdr(const void*, Dl_info*);
 }
-// The first and last byte of this very module, from the linker.
+// The first and last byte of this very module, under the linker's names.
+// NOLINTBEGIN(readability-identifier-naming)
 extern "C" __attribute__((visibility("hidden"))) const char __ehdr_start[];
 extern "C" __attribute__((visibility("hidden"))) const char _end[];
+// NOLINTEND(readability-identifier-naming)
 
 asm(".symver proxymeter_dlsym, dlsym@" PROXYMETER_GLIBC_BASE);
 asm(".symver proxymeter_dlopen, dlopen@" PROXYMETER_GLIBC_BASE);

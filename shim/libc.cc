@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include <cstdarg>
+
 #include "shim/dynamic_linker.h"
 #include "shim/kernel.h"
 
@@ -97,10 +99,10 @@ int Dup2(int from, int to) {
   return Dup3(from, to, 0);
 }
 int Fcntl(int fd, int command, ...) {
-  __builtin_va_list list;
-  __builtin_va_start(list, command);
-  const long argument = __builtin_va_arg(list, long);
-  __builtin_va_end(list);
+  va_list list;
+  va_start(list, command);
+  const long argument = va_arg(list, long);
+  va_end(list);
   return SystemCall(SYS_fcntl, fd, command, argument);
 }
 int SendMMsg(int fd, mmsghdr* messages, unsigned int count, int flags) {

@@ -93,6 +93,7 @@ std::string Raw(std::initializer_list<int> bytes) {
 }
 
 TEST(MutationTest, Http1Requests) {
+  // NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one message, two lines.
   Torture({"GET http://u:p@a.example:80/x HTTP/1.1\r\nHost: b\r\n\r\n",
            "POST / HTTP/1.1\r\nHost: c.example\r\nContent-Length: 3\r\n\r\nabc",
            "PUT / HTTP/1.1\nTransfer-Encoding: gzip, chunked\n folded: x\n\n"
