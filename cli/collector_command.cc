@@ -15,7 +15,8 @@ constexpr char kHelp[] = R"(Examples:
 
 Prometheus scrapes http://METRICS-LISTEN/metrics. gRPC also listens on the Unix
 socket DIR/grpc.sock, where 'proxymeter top' finds it. One collector at a time
-serves a directory. SIGTERM and SIGINT stop it; no count is lost by that.)";
+serves a directory. SIGTERM and SIGINT stop it; totals start anew with the next
+one, which reads open sessions again from their beginning.)";
 
 }  // namespace
 

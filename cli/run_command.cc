@@ -87,7 +87,7 @@ CLI::App* AddRunCommand(CLI::App& app, RunOptions* options) {
       "[OPTIONS] [--] COMMAND [ARGUMENTS...]"));
   run->add_option("--dir", options->directory,
                   "Directory shared with the collector (default: "
-                  "/run/proxymeter for root, else "
+                  "$PROXYMETER_DIR, else /run/proxymeter for root, else "
                   "$XDG_RUNTIME_DIR/proxymeter)")
       ->type_name("DIR");
   run->add_option("--vendor", options->vendor,
