@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <cstdarg>
 
@@ -87,6 +88,10 @@ int Connect(int fd, const sockaddr* address, socklen_t length) {
 int GetSockOpt(int fd, int level, int option, void* value, socklen_t* length) {
   return SystemCall(SYS_getsockopt, fd, level, option, value, length);
 }
+int SetSockOpt(int fd, int level, int option, const void* value,
+               socklen_t length) {
+  return SystemCall(SYS_setsockopt, fd, level, option, value, length);
+}
 int Shutdown(int fd, int how) { return SystemCall(SYS_shutdown, fd, how); }
 int Close(int fd) { return SystemCall(SYS_close, fd); }
 int Dup(int fd) { return SystemCall(SYS_dup, fd); }
@@ -115,6 +120,15 @@ int RecvMMsg(int fd, mmsghdr* messages, unsigned int count, int flags,
 ssize_t SendFile(int to, int from, off64_t* offset, size_t size) {
   return SystemCall<ssize_t>(SYS_sendfile, to, from, offset, size);
 }
+// Offset -1 means the descriptor's own place: the only one that a socket has.
+ssize_t PReadV2(int fd, const iovec* vector, int count, off64_t offset,
+                int flags) {
+  return SystemCall<ssize_t>(SYS_preadv2, fd, vector, count, offset, 0, flags);
+}
+ssize_t PWriteV2(int fd, const iovec* vector, int count, off64_t offset,
+                 int flags) {
+  return SystemCall<ssize_t>(SYS_pwritev2, fd, vector, count, offset, 0, flags);
+}
 ssize_t Splice(int from, off64_t* from_offset, int to, off64_t* to_offset,
                size_t size, unsigned int flags) {
   return SystemCall<ssize_t>(SYS_splice, from, from_offset, to, to_offset, size,
@@ -128,23 +142,51 @@ void CloseFrom(int first) {
   // As glibc does it: a negative start means all.
   SystemCall(SYS_close_range, first < 0 ? 0 : first, ~0u, 0);
 }
+// What is no system call needs libc itself, and its caller has it: late is
+// safe.
+template <typename Function>
+Function Late(const char* name, Function) {
+  return reinterpret_cast<Function>(FindNext(name));
+}
 int FClose(FILE* file) {
-  // Who has a FILE has a libc.
-  using Function = decltype(Libc::fclose);
-  if (void* real = FindNext("fclose")) {
-    return reinterpret_cast<Function>(real)(file);
-  }
-  return EOF;
+  const auto real = Late("fclose", libc.fclose);
+  return real != nullptr ? real(file) : EOF;
+}
+pid_t Fork() {
+  const auto real = Late("fork", libc.fork);
+  if (real != nullptr) return real();
+  errno = ENOSYS;
+  return -1;
+}
+int PosixSpawn(pid_t* pid, const char* path,
+               const posix_spawn_file_actions_t* actions,
+               const posix_spawnattr_t* attributes, char* const* argv,
+               char* const* environment) {
+  const auto real = Late("posix_spawn", libc.posix_spawn);
+  if (real == nullptr) return ENOSYS;
+  return real(pid, path, actions, attributes, argv, environment);
+}
+int PosixSpawnP(pid_t* pid, const char* path,
+                const posix_spawn_file_actions_t* actions,
+                const posix_spawnattr_t* attributes, char* const* argv,
+                char* const* environment) {
+  const auto real = Late("posix_spawnp", libc.posix_spawnp);
+  if (real == nullptr) return ENOSYS;
+  return real(pid, path, actions, attributes, argv, environment);
 }
 int GetAddrInfo(const char* node, const char* service, const addrinfo* hints,
                 addrinfo** result) {
-  // There is no system call for this one. It is safe to look up late: whoever
-  // resolves names has a working libc.
-  using Function = decltype(Libc::getaddrinfo);
-  if (void* real = FindNext("getaddrinfo")) {
-    return reinterpret_cast<Function>(real)(node, service, hints, result);
-  }
-  return EAI_FAIL;
+  const auto real = Late("getaddrinfo", libc.getaddrinfo);
+  return real != nullptr ? real(node, service, hints, result) : EAI_FAIL;
+}
+
+int IsSocket(int fd) {
+  struct stat status;
+  if (kernel::Call(SYS_fstat, fd, &status) < 0) return -1;
+  return S_ISSOCK(status.st_mode) ? 1 : 0;
+}
+int PeerAddress(int fd, sockaddr_storage* address, socklen_t* length) {
+  return static_cast<int>(-kernel::Call(SYS_getpeername, fd, address, length));
 }
 
 }  // namespace fallback
@@ -174,6 +216,10 @@ constinit Libc libc = {
     .__recvfrom_chk = fallback::RecvFromChk,
     .sendmmsg = fallback::SendMMsg,
     .recvmmsg = fallback::RecvMMsg,
+    .preadv2 = fallback::PReadV2,
+    .preadv64v2 = fallback::PReadV2,
+    .pwritev2 = fallback::PWriteV2,
+    .pwritev64v2 = fallback::PWriteV2,
     .sendfile = fallback::SendFile,
     .sendfile64 = fallback::SendFile,
     .splice = fallback::Splice,
@@ -182,6 +228,7 @@ constinit Libc libc = {
     .accept4 = fallback::Accept4,
     .connect = fallback::Connect,
     .getsockopt = fallback::GetSockOpt,
+    .setsockopt = fallback::SetSockOpt,
     .shutdown = fallback::Shutdown,
     .close = fallback::Close,
     .close_range = fallback::CloseRange,
@@ -192,7 +239,12 @@ constinit Libc libc = {
     .dup3 = fallback::Dup3,
     .fcntl = fallback::Fcntl,
     .fcntl64 = fallback::Fcntl,
+    .fork = fallback::Fork,
+    .posix_spawn = fallback::PosixSpawn,
+    .posix_spawnp = fallback::PosixSpawnP,
     .getaddrinfo = fallback::GetAddrInfo,
+    .is_socket = fallback::IsSocket,
+    .peer_address = fallback::PeerAddress,
 };
 
 void ResolveLibc() {

@@ -4,6 +4,7 @@
 #define PROXYMETER_SHIM_LIBC_H_
 
 #include <netdb.h>
+#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -17,6 +18,12 @@ struct Libc {
 #define HOOK(result, name, parameters, arguments) result(*name) parameters;
 #define VARIADIC_HOOK(result, name) result (*name)(int, int, ...);
 #include "shim/hooks/hooks.def"
+
+  // Asked of the kernel, not intercepted; errno is left alone.
+  /// 1 or 0, -1 when `fd` is not open.
+  int (*is_socket)(int fd);
+  /// getpeername; 0 or its errno.
+  int (*peer_address)(int fd, sockaddr_storage* address, socklen_t* length);
 };
 
 /// Hooks run before our constructor and after exit(): until ResolveLibc has

@@ -26,6 +26,13 @@ class Process {
   /// children say so in memory that they share with their parent.
   std::uint32_t forks();
 
+  /// A child was made that may have inherited descriptors. Unlike forks, known
+  /// before the child has called anything; it may be another program by then.
+  void NoteChild() { children_.fetch_add(1, std::memory_order_relaxed); }
+  std::uint32_t children() const {
+    return children_.load(std::memory_order_relaxed);
+  }
+
   /// Counts the forks that lead from the first process to this one. Whoever
   /// keeps something that a fork must not double compares it.
   std::uint32_t generation();
@@ -34,6 +41,7 @@ class Process {
   void Adopt();
 
   std::atomic<std::atomic<std::uint32_t>*> forks_{nullptr};
+  std::atomic<std::uint32_t> children_{0};
   std::atomic<bool> initialised_{false};
   std::atomic<std::uint32_t> generation_{0};
 };

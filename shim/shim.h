@@ -34,9 +34,17 @@ void Initialise();
 
 /// True when `fd` is a connection that is metered.
 inline bool IsMetered(int fd) { return shim.connections.Tracks(fd); }
+/// True when `fd` is known to be none; what is neither is not known yet.
+inline bool IsPlain(int fd) { return shim.connections.IsPlain(fd); }
+
+/// Follows the collector's policy, at most once a second.
+PolicyMap::Change RefreshPolicy();
+/// Opens the journal if it is not open yet, and counts a policy refused. False
+/// when there is nothing to count in, or what looks ours is our parent's.
+bool OpenMeter(PolicyMap::Change change);
 
 // Each of the following looks the descriptor up itself, leaves errno alone, and
-// costs a few loads when it is not metered.
+// costs a few loads when it is plain.
 
 /// `size` bytes from `buffer` went out, or came in.
 void ReportSent(int fd, const void* buffer, std::size_t size);
@@ -50,14 +58,27 @@ void ReportReceived(int fd, const iovec* vector, std::size_t count,
 /// sendfile.
 void ReportReceivedUnseen(int fd, std::size_t size);
 void ReportSentUnseen(int fd, std::size_t size);
+/// A datagram of `size` bytes went to, or came from, this address
+/// (datagrams.cc). False when `fd` carries none that could be metered: it may
+/// be a stream, on which addresses mean nothing.
+bool ReportSentTo(int fd, const sockaddr* address, socklen_t length,
+                  std::size_t size);
+bool ReportReceivedFrom(int fd, const sockaddr* address, socklen_t length,
+                        std::size_t size);
 
 /// connect returned; `error` is 0 or its errno.
 void ReportConnect(int fd, const sockaddr* address, socklen_t length,
                    int error);
 /// SO_ERROR told `error`.
 void ReportSocketError(int fd, int error);
+/// The kernel does the TLS of `fd` from here on.
+void ReportKernelTls(int fd);
 /// `fd` is new: whatever was known of that number is over.
 void ReportCreated(int fd);
+/// `fd` arrived in a message: it may be anything.
+void ReportArrived(int fd);
+/// `fd` was sent in a message: another process has it too.
+void ReportPassed(int fd);
 /// `copy` is a new descriptor of what `fd` is.
 void ReportDuplicated(int fd, int copy);
 

@@ -38,6 +38,7 @@ Counters CountersOf(const v1::VendorCounters& message) {
   counters[kRetransmittedBytes] = message.retransmitted_bytes();
   counters[kRttMicroseconds] = message.rtt_microseconds();
   counters[kRttSamples] = message.rtt_samples();
+  counters[kConnectionsAdopted] = message.connections_adopted();
   return counters;
 }
 
@@ -57,6 +58,7 @@ Counters CountersOf(const v1::ShimCounters& message) {
   counters[kPolicyRejected] = message.policy_rejected();
   counters[kFramesSent] = message.frames_sent();
   counters[kTlsUnpaired] = message.tls_unpaired();
+  counters[kKernelTls] = message.kernel_tls();
   return counters;
 }
 

@@ -105,11 +105,13 @@ TEST(DecodeFrame, RefusesWhatIsWrong) {
       {"no kind", [=](v1::Frame& f) { row(f)->clear_kind(); },
        Rejection::kBadRow},
       {"unknown kind",
-       [=](v1::Frame& f) { row(f)->set_kind(static_cast<v1::RowKind>(5)); },
+       [=](v1::Frame& f) {
+         row(f)->set_kind(static_cast<v1::RowKind>(kLastRowKind + 1));
+       },
        Rejection::kBadRow},
       {"unknown protocol",
        [=](v1::Frame& f) {
-         row(f)->set_protocol(static_cast<v1::Protocol>(8));
+         row(f)->set_protocol(static_cast<v1::Protocol>(kLastProtocol + 1));
        },
        Rejection::kBadRow},
       {"negative protocol",

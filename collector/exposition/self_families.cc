@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <ctime>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -37,10 +38,11 @@ MetricFamily Count(std::string name, std::string help, std::uint64_t value) {
 }
 
 MetricFamily ShimEvents(const std::vector<RowValue>& rows) {
-  constexpr const char* kNames[kShimCounters] = {
+  constexpr const char* kNames[] = {
       "desynchronised",   "connections_untracked", "rows_overflowed",
       "journal_failures", "uplink_failures",       "policy_rejected",
-      "frames_sent",      "tls_unpaired"};
+      "frames_sent",      "tls_unpaired",          "kernel_tls"};
+  static_assert(std::size(kNames) == kShimCounters);
   FamilyBuilder events(
       MetricType::Counter, "proxymeter_shim_events_total",
       "What the shims in metered processes report of themselves.", {"event"});

@@ -70,7 +70,7 @@ class Families {
     std::vector<prometheus::MetricFamily> families;
     for (FamilyBuilder* builder :
          {&requests_, &responses_, &sent_, &received_, &connections_, &tunnels_,
-          &held_, &reconciled_, &retransmitted_}) {
+          &adopted_, &held_, &reconciled_, &retransmitted_}) {
       prometheus::MetricFamily family = builder->Build();
       if (!family.metric.empty()) families.push_back(std::move(family));
     }
@@ -132,6 +132,7 @@ class Families {
     for (const auto& [counter, name] : kResults) {
       connections_.Add({row.key.vendor, name}, counters[counter]);
     }
+    adopted_.Add({row.key.vendor}, counters[kConnectionsAdopted]);
     held_.Add({row.key.vendor, "sent"},
               Held(counters[kHeldSentBytes], counters[kReleasedSentBytes]));
     held_.Add(
@@ -162,14 +163,14 @@ class Families {
   FamilyBuilder sent_{
       MetricType::Counter,
       "proxymeter_sent_bytes_total",
-      "Bytes of TCP payload sent to the vendor, TLS records and handshakes "
+      "Bytes of payload sent to the vendor, TLS records and handshakes "
       "with the proxy included.",
       {"proxy_vendor", "destination_host"},
       labels_};
   FamilyBuilder received_{
       MetricType::Counter,
       "proxymeter_received_bytes_total",
-      "Bytes of TCP payload received from the vendor, TLS records and "
+      "Bytes of payload received from the vendor, TLS records and "
       "handshakes with the proxy included.",
       {"proxy_vendor", "destination_host"},
       labels_};
@@ -178,6 +179,13 @@ class Families {
                              "Attempts to connect to the vendor, by result.",
                              {"proxy_vendor", "result"},
                              labels_};
+  FamilyBuilder adopted_{
+      MetricType::Counter,
+      "proxymeter_adopted_connections_total",
+      "Connections to the vendor that another program made: inherited, or "
+      "received over a Unix socket.",
+      {"proxy_vendor"},
+      labels_};
   FamilyBuilder tunnels_{
       MetricType::Counter,
       "proxymeter_tunnels_total",

@@ -51,10 +51,10 @@ proxymeter_requests_total{proxy_vendor="acme",destination_host="a.example",proto
 # TYPE proxymeter_responses_total counter
 proxymeter_responses_total{proxy_vendor="acme",destination_host="a.example",response_code_class="2xx",pod_name="p",pod_namespace="n"} 2
 proxymeter_responses_total{proxy_vendor="acme",destination_host="a.example",response_code_class="4xx",pod_name="p",pod_namespace="n"} 1
-# HELP proxymeter_sent_bytes_total Bytes of TCP payload sent to the vendor, TLS records and handshakes with the proxy included.
+# HELP proxymeter_sent_bytes_total Bytes of payload sent to the vendor, TLS records and handshakes with the proxy included.
 # TYPE proxymeter_sent_bytes_total counter
 proxymeter_sent_bytes_total{proxy_vendor="acme",destination_host="a.example",pod_name="p",pod_namespace="n"} 111
-# HELP proxymeter_received_bytes_total Bytes of TCP payload received from the vendor, TLS records and handshakes with the proxy included.
+# HELP proxymeter_received_bytes_total Bytes of payload received from the vendor, TLS records and handshakes with the proxy included.
 # TYPE proxymeter_received_bytes_total counter
 proxymeter_received_bytes_total{proxy_vendor="acme",destination_host="a.example",pod_name="p",pod_namespace="n"} 222
 # HELP proxymeter_connections_total Attempts to connect to the vendor, by result.
@@ -69,6 +69,9 @@ proxymeter_connections_total{proxy_vendor="acme",result="timed_out",pod_name="p"
 proxymeter_tunnels_total{proxy_vendor="acme",response_code="407",pod_name="p",pod_namespace="n"} 1
 proxymeter_tunnels_total{proxy_vendor="acme",response_code="socks4_90",pod_name="p",pod_namespace="n"} 3
 proxymeter_tunnels_total{proxy_vendor="acme",response_code="socks5_0",pod_name="p",pod_namespace="n"} 2
+# HELP proxymeter_adopted_connections_total Connections to the vendor that another program made: inherited, or received over a Unix socket.
+# TYPE proxymeter_adopted_connections_total counter
+proxymeter_adopted_connections_total{proxy_vendor="acme",pod_name="p",pod_namespace="n"} 0
 # HELP proxymeter_held_bytes Bytes of open connections whose destination is not known yet; they are in no other metric so far.
 # TYPE proxymeter_held_bytes gauge
 proxymeter_held_bytes{proxy_vendor="acme",direction="received",pod_name="p",pod_namespace="n"} 0

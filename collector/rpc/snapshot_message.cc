@@ -58,6 +58,7 @@ void Fill(const RowKey& key, const Counters& counters, v1::VendorTotal* total) {
   to->set_retransmitted_bytes(counters[kRetransmittedBytes]);
   to->set_rtt_microseconds(counters[kRttMicroseconds]);
   to->set_rtt_samples(counters[kRttSamples]);
+  to->set_connections_adopted(counters[kConnectionsAdopted]);
 }
 
 void Fill(const RowKey& key, const Counters& counters, v1::TunnelTotal* total) {

@@ -55,8 +55,9 @@ enum class Protocol : std::uint8_t {
   kConnect = 5,  ///< tunnel by HTTP CONNECT
   kSocks4 = 6,   ///< tunnel by SOCKS 4 or 4a
   kSocks5 = 7,   ///< tunnel by SOCKS 5 (RFC 1928)
+  kUdp = 8,      ///< datagrams: bytes only
 };
-inline constexpr std::uint8_t kLastProtocol = 7;
+inline constexpr std::uint8_t kLastProtocol = 8;
 
 /// How the figures of a row were obtained. The values are those of Visibility
 /// in frame.proto.
@@ -72,7 +73,7 @@ inline constexpr std::uint8_t kLastVisibility = 3;
 constexpr std::string_view Name(Protocol protocol) {
   constexpr std::string_view kNames[] = {"unknown",  "tcp",       "tls",
                                          "http/1.1", "https/1.1", "connect",
-                                         "socks4",   "socks5"};
+                                         "socks4",   "socks5",    "udp"};
   return kNames[static_cast<std::size_t>(protocol)];
 }
 constexpr std::string_view Name(Visibility visibility) {
@@ -85,8 +86,8 @@ constexpr std::string_view Name(Visibility visibility) {
 /// cumulative and only grow. The field of that counter in frame.proto has the
 /// index plus one as its number.
 enum TrafficCounter : std::uint8_t {
-  kSentBytes,        ///< TCP payload the process sent
-  kReceivedBytes,    ///< TCP payload the process received
+  kSentBytes,        ///< payload (of TCP or UDP) the process sent
+  kReceivedBytes,    ///< payload the process received
   kRequests,         ///< request heads completed
   kResponses1xx,     ///< final 1xx, that is 101 (RFC 9110, 15.2)
   kResponses2xx,     ///< final responses by class
@@ -116,6 +117,9 @@ enum VendorCounter : std::uint8_t {
   /// Smoothed round-trip times at close, in microseconds, and their number.
   kRttMicroseconds,
   kRttSamples,
+  /// TCP connections that somebody else made: inherited, or received over a
+  /// Unix socket. In none of the counts of connections above.
+  kConnectionsAdopted,
   kVendorCounters,
 };
 enum TunnelCounter : std::uint8_t {
@@ -131,6 +135,7 @@ enum ShimCounter : std::uint8_t {
   kPolicyRejected,        ///< policy files that failed validation
   kFramesSent,            ///< frames handed to the collector's socket
   kTlsUnpaired,           ///< SSL objects whose connection was not found
+  kKernelTls,             ///< connections whose TLS the kernel does
   kShimCounters,
 };
 static_assert(kTrafficCounters <= kRowCounters);

@@ -39,6 +39,8 @@ class Attribution {
   /// for addresses outside the cluster, the pod's default vendor, else
   /// `direct`; else nothing.
   VendorName Classify(const Endpoint& endpoint);
+  /// As above, by rules alone: neither the default nor `direct`.
+  VendorName ClassifyByRule(const Endpoint& endpoint);
 
   /// The process has resolved `host` to `address`.
   void Resolved(std::string_view host, const Address& address);

@@ -10,10 +10,11 @@
 namespace proxymeter::shim {
 
 void Connection::Begin(Connections* home, JournalRow* vendor_row,
-                       const Endpoint& remote, bool established) {
+                       const Endpoint& remote, Origin origin) {
   home_ = home;
   vendor_row_ = vendor_row;
   remote_ = remote;
+  origin_ = origin;
   new (&target_lock_) SideLock();
   target_.Clear();
   // The address of a proxy is nobody's destination.
@@ -24,6 +25,9 @@ void Connection::Begin(Connections* home, JournalRow* vendor_row,
   row_.store(nullptr, std::memory_order_relaxed);
   for (auto& held : held_) held.store(0, std::memory_order_relaxed);
   forks_before_ = home->forks();
+  children_before_ = home->children();
+  // Whoever made it may have kept it.
+  shared_.store(origin == Origin::kAdopted, std::memory_order_relaxed);
   for (auto& random : randoms_) {
     for (auto& word : random) word.store(0, std::memory_order_relaxed);
   }
@@ -32,8 +36,9 @@ void Connection::Begin(Connections* home, JournalRow* vendor_row,
   for (std::uint8_t depth = 1; depth < kMaxStreams; ++depth) {
     streams_[depth].store(nullptr, std::memory_order_relaxed);
   }
-  connecting_.store(!established, std::memory_order_relaxed);
-  if (established) Add(vendor_row, kConnectionsOk, 1);
+  connecting_.store(origin == Origin::kConnecting, std::memory_order_relaxed);
+  if (origin == Origin::kEstablished) Add(vendor_row, kConnectionsOk, 1);
+  if (origin == Origin::kDatagrams) socket_stream_.CarryDatagrams();
   // Last: a stale pointer may be retained from here on.
   references_.store(1, std::memory_order_release);
 }
@@ -66,7 +71,13 @@ bool Connection::IsOfThisProcess() {
 }
 
 bool Connection::IsSoleOwner() {
-  return references_.load(std::memory_order_acquire) == 1 && IsOfThisProcess();
+  return references_.load(std::memory_order_acquire) == 1 &&
+         IsOfThisProcess() && !shared_.load(std::memory_order_relaxed) &&
+         home_->forks() == forks_before_;
+}
+
+bool Connection::MayBeInherited() {
+  return home_->children() != children_before_;
 }
 
 // How connecting ended is counted by the process that began it: a forked child
@@ -97,7 +108,6 @@ void Connection::Abandoned() {
 }
 
 void Connection::Reconcile(const KernelFigures& kernel) {
-  if (home_->forks() != forks_before_) return;
   Add(vendor_row_, kRetransmittedBytes, kernel.retransmitted);
   if (kernel.rtt_us != 0) {
     Add(vendor_row_, kRttMicroseconds, kernel.rtt_us);

@@ -26,6 +26,14 @@ struct KernelFigures {
   std::uint32_t rtt_us;         ///< smoothed; 0 when never measured
 };
 
+/// How a connection came to be.
+enum class Origin : std::uint8_t {
+  kConnecting,   ///< connect is under way
+  kEstablished,  ///< connect succeeded
+  kAdopted,      ///< made by another program
+  kDatagrams,    ///< of UDP: nothing connects
+};
+
 /// Lives in a slab whose memory is never unmapped: a pointer to a dead one may
 /// be held, and TryRetain tells. Descriptors that share the connection (dup)
 /// and calls under way each hold a reference.
@@ -37,7 +45,7 @@ class Connection {
   /// Takes a fresh one into use, with one reference. `vendor_row` is the
   /// vendor's row, whose name outlives every policy.
   void Begin(Connections* home, JournalRow* vendor_row, const Endpoint& remote,
-             bool established);
+             Origin origin);
 
   bool TryRetain() {
     std::uint32_t references = references_.load(std::memory_order_relaxed);
@@ -51,8 +59,14 @@ class Connection {
   bool DropReference() {
     return references_.fetch_sub(1, std::memory_order_acq_rel) == 1;
   }
-  /// True when no other descriptor, call or process has the connection.
+  /// True when no other descriptor or call has the connection, nor another
+  /// process that has told.
   bool IsSoleOwner();
+  /// True when a child may have taken the connection along through exec,
+  /// unless its descriptor closes then.
+  bool MayBeInherited();
+  /// Another process has it too.
+  void NoteShared() { shared_.store(true, std::memory_order_relaxed); }
   /// Gives every held byte its destination and counts how connecting ended.
   void End();
 
@@ -63,6 +77,10 @@ class Connection {
   }
   /// Begins the stream at `depth`; null when there is no memory.
   Stream* EnsureStream(std::uint8_t depth);
+
+  const Endpoint& remote() const { return remote_; }
+  std::string_view vendor() const { return vendor_row_->vendor(); }
+  bool is_datagrams() const { return origin_ == Origin::kDatagrams; }
 
   // How connecting went.
   bool connecting() const {
@@ -76,8 +94,7 @@ class Connection {
 
   /// Adds what the kernel counted beyond what the hooks saw: stdio on a socket,
   /// io_uring, raw system calls, bytes that nobody read. For the sole owner, at
-  /// its end. A connection that existed when the process forked is left alone,
-  /// since the other process moves bytes on it too.
+  /// its end.
   void Reconcile(const KernelFigures& kernel);
 
   // Where bytes go.
@@ -130,13 +147,16 @@ class Connection {
   Connections* home_;
   JournalRow* vendor_row_;
   Endpoint remote_;
+  Origin origin_;
   std::atomic<bool> connecting_;
   // The process (Process::generation) whose held bytes these are: a forked
   // child must not give its parent's a second time.
   std::atomic<std::uint32_t> generation_;
   std::atomic<JournalRow*> row_;
   std::atomic<std::uint64_t> held_[2];
-  std::uint32_t forks_before_;  // Process::forks when it began
+  std::uint32_t forks_before_;     // Process::forks when it began
+  std::uint32_t children_before_;  // Process::children
+  std::atomic<bool> shared_;
   SideLock target_lock_;
   protocol::HostName target_;
   Stream socket_stream_;

@@ -6,29 +6,48 @@
 
 namespace proxymeter::shim {
 
-Connection* ConnectionTable::Exchange(int fd, Connection* connection,
-                                      bool* stored) {
+ConnectionTable::Entry* ConnectionTable::EnsureBlock(std::uint32_t number) {
+  std::atomic<Entry*>& slot = blocks_[number];
+  Entry* block = slot.load(std::memory_order_acquire);
+  if (block != nullptr) return block;
+  constexpr long kBytes = kBlock * sizeof(Entry);
+  const long memory = kernel::Call(SYS_mmap, 0, kBytes, PROT_READ | PROT_WRITE,
+                                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory < 0 && memory > -4096) return nullptr;
+  auto* fresh = reinterpret_cast<Entry*>(memory);
+  for (std::uint32_t i = 0; i < kBlock; ++i) {
+    fresh[i].store(Plain(), std::memory_order_relaxed);
+  }
+  if (slot.compare_exchange_strong(block, fresh, std::memory_order_acq_rel)) {
+    return fresh;
+  }
+  kernel::Call(SYS_munmap, memory, kBytes);
+  return block;
+}
+
+Connection* ConnectionTable::Exchange(int fd, Connection* state, bool* stored) {
   *stored = false;
   const auto index = static_cast<std::uint32_t>(fd);
   if (index >= kMaxDescriptors) return nullptr;
-  std::atomic<Entry*>& slot = blocks_[index / kBlock];
-  Entry* block = slot.load(std::memory_order_acquire);
+  Entry* block = blocks_[index / kBlock].load(std::memory_order_acquire);
   if (block == nullptr) {
-    if (connection == nullptr) return nullptr;
-    constexpr long kBytes = kBlock * sizeof(Entry);
-    const long memory =
-        kernel::Call(SYS_mmap, 0, kBytes, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory < 0 && memory > -4096) return nullptr;
-    auto* fresh = reinterpret_cast<Entry*>(memory);
-    if (slot.compare_exchange_strong(block, fresh, std::memory_order_acq_rel)) {
-      block = fresh;
-    } else {
-      kernel::Call(SYS_munmap, memory, kBytes);
-    }
+    if (state == Plain()) return nullptr;
+    block = EnsureBlock(index / kBlock);
+    if (block == nullptr) return nullptr;
   }
   *stored = true;
-  return block[index % kBlock].exchange(connection, std::memory_order_acq_rel);
+  Connection* previous =
+      block[index % kBlock].exchange(state, std::memory_order_acq_rel);
+  return IsConnection(previous) ? previous : nullptr;
+}
+
+bool ConnectionTable::Settle(int fd, Connection* state) {
+  const auto index = static_cast<std::uint32_t>(fd);
+  if (index >= kMaxDescriptors) return false;
+  Entry* block = blocks_[index / kBlock].load(std::memory_order_acquire);
+  Connection* unknown = nullptr;
+  return block != nullptr && block[index % kBlock].compare_exchange_strong(
+                                 unknown, state, std::memory_order_acq_rel);
 }
 
 }  // namespace proxymeter::shim

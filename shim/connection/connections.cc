@@ -39,19 +39,43 @@ JournalRow* Connections::VendorRow(std::string_view vendor) {
 }
 
 void Connections::Open(int fd, std::string_view vendor, const Endpoint& remote,
-                       bool established) {
+                       Origin origin) {
   Connection* connection = pool_.Allocate();
   if (connection == nullptr) {
     meter_->Count(kConnectionsUntracked);
     return;
   }
-  connection->Begin(this, VendorRow(vendor), remote, established);
+  connection->Begin(this, VendorRow(vendor), remote, origin);
   bool stored;
   Connection* previous = table_.Exchange(fd, connection, &stored);
   if (!stored) {
     meter_->Count(kConnectionsUntracked);
     Release(connection);
   }
+  if (previous != nullptr) Release(previous);
+}
+
+void Connections::Adopt(int fd, std::string_view vendor, const Endpoint& remote,
+                        Origin origin) {
+  Connection* connection = pool_.Allocate();
+  if (connection == nullptr) {
+    meter_->Count(kConnectionsUntracked);
+    SettlePlain(fd);
+    return;
+  }
+  JournalRow* vendor_row = VendorRow(vendor);
+  connection->Begin(this, vendor_row, remote, origin);
+  if (!table_.Settle(fd, connection)) {
+    Release(connection);
+  } else if (origin == Origin::kAdopted) {
+    Add(vendor_row, kConnectionsAdopted, 1);
+  }
+}
+
+void Connections::Doubt(int fd) {
+  bool stored;
+  Connection* previous = table_.Exchange(fd, nullptr, &stored);
+  if (!stored) meter_->Count(kConnectionsUntracked);
   if (previous != nullptr) Release(previous);
 }
 
@@ -62,7 +86,12 @@ void Connections::CountFailure(std::string_view vendor, int error) {
 void Connections::Share(int from, int to) {
   Connection* connection = Retain(from);
   bool stored = false;
-  Connection* previous = table_.Exchange(to, connection, &stored);
+  // A copy of what is unknown is unknown.
+  Connection* state = connection;
+  if (connection == nullptr && !IsUnknown(from)) {
+    state = ConnectionTable::Plain();
+  }
+  Connection* previous = table_.Exchange(to, state, &stored);
   if (connection != nullptr && !stored) {
     meter_->Count(kConnectionsUntracked);
     Release(connection);
@@ -73,7 +102,7 @@ void Connections::Share(int from, int to) {
 Connection* Connections::Take(int fd) {
   if (!Tracks(fd)) return nullptr;
   bool stored;
-  return table_.Exchange(fd, nullptr, &stored);
+  return table_.Exchange(fd, ConnectionTable::Plain(), &stored);
 }
 
 void Connections::PutBack(int fd, Connection* connection) {

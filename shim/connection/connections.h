@@ -40,7 +40,36 @@ class Connections {
     Connection* connection_;
   };
 
-  bool Tracks(int fd) const { return table_.Peek(fd) != nullptr; }
+  bool Tracks(int fd) const {
+    return ConnectionTable::IsConnection(table_.Peek(fd));
+  }
+  /// True when nobody here saw what made `fd`: it may be a connection.
+  bool IsUnknown(int fd) const { return table_.Peek(fd) == nullptr; }
+  /// True when `fd` is known to be no connection.
+  bool IsPlain(int fd) const {
+    return table_.Peek(fd) == ConnectionTable::Plain();
+  }
+  /// To be called once: descriptors may have been inherited.
+  void DoubtInherited() { table_.DoubtInherited(); }
+
+  /// A reference to the connection of `fd`, for Use or Release; null when it
+  /// has none.
+  Connection* Retain(int fd) {
+    const ConnectionTable::Entry* entry = table_.Find(fd);
+    if (entry == nullptr) return nullptr;
+    for (;;) {
+      Connection* connection = entry->load(std::memory_order_acquire);
+      if (!ConnectionTable::IsConnection(connection) ||
+          !connection->TryRetain()) {
+        return nullptr;
+      }
+      if (entry->load(std::memory_order_acquire) == connection) [[likely]] {
+        return connection;
+      }
+      // Closed, and the memory perhaps another connection's by now.
+      Release(connection);
+    }
+  }
 
   /// The connection of `fd`, if it has one.
   Use Acquire(int fd) { return Use(this, Retain(fd)); }
@@ -52,7 +81,15 @@ class Connections {
   /// Tracks `fd` as a new connection to `vendor`. Counted as untracked when
   /// there is no room.
   void Open(int fd, std::string_view vendor, const Endpoint& remote,
-            bool established);
+            Origin origin);
+  /// The same for a descriptor that is unknown still; another thread may be the
+  /// first to find out.
+  void Adopt(int fd, std::string_view vendor, const Endpoint& remote,
+             Origin origin);
+  /// `fd` is unknown, and is found to be no connection.
+  void SettlePlain(int fd) { table_.Settle(fd, ConnectionTable::Plain()); }
+  /// Whatever `fd` was, it may be anything now.
+  void Doubt(int fd);
   /// Counts a connection that never came to be.
   void CountFailure(std::string_view vendor, int error);
 
@@ -74,8 +111,12 @@ class Connections {
     if (connection->DropReference()) [[unlikely]]
       End(connection);
   }
+  /// `fd` is plain from now on.
   void Forget(int fd) {
-    if (Connection* connection = Take(fd)) Release(connection);
+    bool stored;
+    Connection* previous =
+        table_.Exchange(fd, ConnectionTable::Plain(), &stored);
+    if (previous != nullptr) Release(previous);
   }
 
   // For Connection and Stream.
@@ -83,23 +124,11 @@ class Connections {
   TlsPairing& tls() { return tls_; }
   std::uint32_t process_generation() { return process_->generation(); }
   std::uint32_t forks() { return process_->forks(); }
+  std::uint32_t children() const { return process_->children(); }
   Stream* NewStream() { return streams_.Allocate(); }
   JournalRow* VendorRow(std::string_view vendor);
 
  private:
-  Connection* Retain(int fd) {
-    const ConnectionTable::Entry* entry = table_.Find(fd);
-    if (entry == nullptr) return nullptr;
-    for (;;) {
-      Connection* connection = entry->load(std::memory_order_acquire);
-      if (connection == nullptr || !connection->TryRetain()) return nullptr;
-      if (entry->load(std::memory_order_acquire) == connection) [[likely]] {
-        return connection;
-      }
-      // Closed, and the memory perhaps another connection's by now.
-      Release(connection);
-    }
-  }
   void End(Connection* connection);
 
   Meter* meter_;

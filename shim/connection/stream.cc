@@ -62,6 +62,12 @@ void Stream::BecomeOpaque(Protocol protocol) {
       connection_->FindTargetRow(protocol, Visibility::kInferred));
 }
 
+void Stream::LeaveTlsToKernel() {
+  connection_->CountEvent(kKernelTls);
+  // A session that is paired, or may be yet, is read above the socket.
+  if (stage() != Stage::kTlsHandshake) BecomeOpaque(Protocol::kTls);
+}
+
 void Stream::Desynchronise(Protocol protocol) {
   connection_->CountEvent(kDesynchronised);
   BecomeOpaque(protocol);

@@ -32,6 +32,12 @@ class Stream {
   /// Makes this the stream at `depth` of `connection`, nothing spoken yet.
   void Begin(Connection* connection, std::uint8_t depth);
 
+  /// What this carries is not a stream but datagrams.
+  void CarryDatagrams() { BecomeOpaque(Protocol::kUdp); }
+  /// The kernel encrypts from here on: what passes is plaintext, in other
+  /// numbers of bytes than the wire's.
+  void LeaveTlsToKernel();
+
   /// True when something happened (a head, the end of a message), false when
   /// bytes merely went by.
   bool Sent(protocol::Bytes data);

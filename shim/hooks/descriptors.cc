@@ -1,6 +1,8 @@
 // The life of descriptors: created, connected, copied, closed.
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 
 #include "shim/hooks/hooks.h"
 #include "shim/libc.h"
@@ -61,6 +63,18 @@ int getsockopt(int fd, int level, int option, void* value, socklen_t* length) {
     int error;
     __builtin_memcpy(&error, value, sizeof(error));
     ReportSocketError(fd, error);
+  }
+  return result;
+}
+
+int setsockopt(int fd, int level, int option, const void* value,
+               socklen_t length) {
+  const int result = libc.setsockopt(fd, level, option, value, length);
+  constexpr char kTls[] = "tls";
+  if (result == 0 && level == IPPROTO_TCP && option == TCP_ULP &&
+      IsMetered(fd) && length >= sizeof(kTls) - 1 &&
+      __builtin_memcmp(value, kTls, sizeof(kTls) - 1) == 0) {
+    ReportKernelTls(fd);
   }
   return result;
 }

@@ -9,6 +9,7 @@
 
 #include "shim/hooks/hooks.h"
 #include "shim/testing/shim_fixture.h"
+#include "shim/testing/tls_client.h"
 
 namespace proxymeter::shim {
 namespace {
@@ -141,7 +142,7 @@ TEST_F(Descriptors, ASocketMayTryAnotherProxyAfterAFailure) {
 TEST_F(Descriptors, OnlyStreamsOfKnownVendorsAreMetered) {
   Connect(kFd, "127.0.8.1", 1);  // no rule, and loopback
   EXPECT_FALSE(IsMetered(kFd));
-  fake_.set_socket_type(SOCK_DGRAM);
+  fake_.set_socket_type(SOCK_RAW);
   Connect(kFd, kProxyAddress, 1);
   EXPECT_FALSE(IsMetered(kFd));
   EXPECT_FALSE(shim.meter.open());
@@ -279,6 +280,29 @@ TEST_F(Descriptors, TheKernelFindsWhatNoHookSaw) {
   EXPECT_EQ(Vendor(kVendor)[kReconciledReceivedBytes], 2000u);
 }
 
+// The library hands the keys over once its handshake is done.
+TEST_F(Descriptors, TlsInTheKernelShowsPlaintextSizes) {
+  Connect(kFd, kProxyAddress, 443);
+  const std::string hello = ClientHello("shop.test");
+  hooks::send(kFd, hello.data(), hello.size(), 0);
+  EXPECT_EQ(hooks::setsockopt(kFd, IPPROTO_TCP, TCP_NODELAY, "tls", 4), 0);
+  fake_.Fails(ENOENT);
+  hooks::setsockopt(kFd, IPPROTO_TCP, TCP_ULP, "tls", 4);
+  hooks::setsockopt(3, IPPROTO_TCP, TCP_ULP, "tls", 4);
+  EXPECT_EQ(Events(kKernelTls), 0u);
+  EXPECT_EQ(hooks::setsockopt(kFd, IPPROTO_TCP, TCP_ULP, "tls", 4), 0);
+  EXPECT_EQ(Events(kKernelTls), 1u);
+  Send(kFd);
+  // On the wire it was a record: 5 bytes in front, 17 behind.
+  const std::uint64_t wire = hello.size() + kRequest.size() + 22;
+  fake_.set_kernel_bytes(wire, 0);
+  hooks::close(kFd);
+  const CounterSums traffic = Traffic(kVendor, "shop.test");
+  EXPECT_EQ(traffic[kSentBytes], wire);
+  EXPECT_EQ(traffic[kRequests], 0u);
+  EXPECT_EQ(Vendor(kVendor)[kReconciledSentBytes], 22u);
+}
+
 TEST_F(Descriptors, SocketsSharedAfterForkAreNotReconciled) {
   Connect(kFd, kProxyAddress, 1);
   const pid_t child = fork();
@@ -292,6 +316,28 @@ TEST_F(Descriptors, SocketsSharedAfterForkAreNotReconciled) {
   hooks::close(kFd);
   EXPECT_EQ(Traffic(kVendor, "shop.test")[kSentBytes], kRequest.size());
   EXPECT_EQ(Vendor(kVendor)[kReconciledSentBytes], 0u);
+}
+
+// It may have become another program before it called anything.
+TEST_F(Descriptors, AChildMayHaveTakenTheSocketThroughExec) {
+  for (const bool closes_on_exec : {false, true}) {
+    for (const bool spawned : {false, true}) {
+      Connect(kFd, kProxyAddress, 1);
+      Send(kFd);
+      fake_.set_close_on_exec(closes_on_exec);
+      if (spawned) {
+        hooks::posix_spawn(nullptr, "", nullptr, nullptr, nullptr, nullptr);
+      } else {
+        const pid_t child = hooks::fork();
+        if (child == 0) _exit(0);
+        waitpid(child, nullptr, 0);
+      }
+      fake_.set_kernel_bytes(kRequest.size() + 1, 0);
+      const std::uint64_t before = Vendor(kVendor)[kReconciledSentBytes];
+      hooks::close(kFd);
+      EXPECT_EQ(Vendor(kVendor)[kReconciledSentBytes], before + closes_on_exec);
+    }
+  }
 }
 
 TEST_F(Descriptors, VforkChildrenLeaveTheParentsStateAlone) {

@@ -6,6 +6,7 @@
 
 #include <netdb.h>
 #include <openssl/types.h>
+#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>

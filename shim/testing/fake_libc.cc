@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -118,6 +119,12 @@ struct FakeLibc::Functions {
     }
     return static_cast<int>(received);
   }
+  static ssize_t PReadV2(int, const iovec* vector, int count, off64_t, int) {
+    return In("preadv2", vector, static_cast<std::size_t>(count));
+  }
+  static ssize_t PWriteV2(int, const iovec* vector, int count, off64_t, int) {
+    return Out("pwritev2", Size(vector, static_cast<std::size_t>(count)));
+  }
   static ssize_t SendFile(int, int, off64_t*, size_t size) {
     return Out("sendfile", size);
   }
@@ -149,6 +156,9 @@ struct FakeLibc::Functions {
   static int Connect(int, const sockaddr*, socklen_t) {
     return Status("connect");
   }
+  static int SetSockOpt(int, int, int, const void*, socklen_t) {
+    return Status("setsockopt");
+  }
   static int Shutdown(int, int) { return Status("shutdown"); }
   static int Close(int) { return Status("close"); }
   static int Copy(const char* name, int fd) {
@@ -159,6 +169,7 @@ struct FakeLibc::Functions {
   static int Dup2(int, int to) { return Copy("dup2", to); }
   static int Dup3(int, int to, int) { return Copy("dup3", to); }
   static int Fcntl(int, int command, ...) {
+    if (command == F_GETFD) return Self().close_on_exec_ ? FD_CLOEXEC : 0;
     const bool copies = command == F_DUPFD || command == F_DUPFD_CLOEXEC;
     return Copy("fcntl", copies ? Self().next_descriptor_ : 0);
   }
@@ -186,6 +197,30 @@ struct FakeLibc::Functions {
         option == SO_ERROR ? Self().socket_error_ : Self().socket_type_;
     std::memcpy(value, &answer, sizeof(answer));
     *length = sizeof(answer);
+    return 0;
+  }
+
+  static pid_t Fork() {
+    Self().Called("fork");
+    return ::fork();
+  }
+  static int PosixSpawn(pid_t*, const char*, const posix_spawn_file_actions_t*,
+                        const posix_spawnattr_t*, char* const*, char* const*) {
+    return Status("posix_spawn");
+  }
+  static int IsSocket(int fd) {
+    Self().Called("is_socket");
+    if (Self().closed_.contains(fd)) return -1;
+    return Self().peers_.contains(fd) ? 1 : 0;
+  }
+  static int PeerAddress(int fd, sockaddr_storage* address, socklen_t* length) {
+    Self().Called("peer_address");
+    sockaddr_in peer = {};
+    peer.sin_family = AF_INET;
+    peer.sin_port = htons(1);
+    inet_pton(AF_INET, Self().peers_[fd].c_str(), &peer.sin_addr);
+    std::memcpy(address, &peer, sizeof(peer));
+    *length = sizeof(peer);
     return 0;
   }
 
@@ -228,6 +263,10 @@ FakeLibc::FakeLibc() : saved_(libc) {
       .__recvfrom_chk = Functions::RecvFromChk,
       .sendmmsg = Functions::SendMMsg,
       .recvmmsg = Functions::RecvMMsg,
+      .preadv2 = Functions::PReadV2,
+      .preadv64v2 = Functions::PReadV2,
+      .pwritev2 = Functions::PWriteV2,
+      .pwritev64v2 = Functions::PWriteV2,
       .sendfile = Functions::SendFile,
       .sendfile64 = Functions::SendFile,
       .splice = Functions::Splice,
@@ -236,6 +275,7 @@ FakeLibc::FakeLibc() : saved_(libc) {
       .accept4 = Functions::Accept4,
       .connect = Functions::Connect,
       .getsockopt = Functions::GetSockOpt,
+      .setsockopt = Functions::SetSockOpt,
       .shutdown = Functions::Shutdown,
       .close = Functions::Close,
       .close_range = Functions::CloseRange,
@@ -246,7 +286,12 @@ FakeLibc::FakeLibc() : saved_(libc) {
       .dup3 = Functions::Dup3,
       .fcntl = Functions::Fcntl,
       .fcntl64 = Functions::Fcntl,
+      .fork = Functions::Fork,
+      .posix_spawn = Functions::PosixSpawn,
+      .posix_spawnp = Functions::PosixSpawn,
       .getaddrinfo = Functions::GetAddrInfo,
+      .is_socket = Functions::IsSocket,
+      .peer_address = Functions::PeerAddress,
   };
 }
 

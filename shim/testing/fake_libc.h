@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,16 @@ class FakeLibc {
     kernel_sent_ = sent;
     kernel_received_ = received;
   }
+  /// What F_GETFD answers.
+  void set_close_on_exec(bool value) { close_on_exec_ = value; }
+  /// What a descriptor is whose making nobody saw: connected to `address`, port
+  /// 1, or not open; by default a file.
+  void set_peer(int fd, std::string address) {
+    peers_[fd] = std::move(address);
+  }
+  void set_closed(int fd, bool closed) {
+    closed ? void(closed_.insert(fd)) : void(closed_.erase(fd));
+  }
   /// What getaddrinfo answers: IPv4 addresses in dotted form.
   void set_addresses(std::vector<std::string> addresses) {
     addresses_ = std::move(addresses);
@@ -71,6 +82,9 @@ class FakeLibc {
   std::deque<Step> script_;
   std::map<std::string, int> calls_;
   std::vector<std::string> addresses_;
+  std::map<int, std::string> peers_;
+  std::set<int> closed_;
+  bool close_on_exec_ = false;
   int next_descriptor_ = 3;
   int socket_type_ = 1;  // SOCK_STREAM
   int socket_error_ = 0;

@@ -63,6 +63,7 @@ void ShimFixture::RestartShim() {
   new (&shim) Shim();
   shim.process.Initialise();
   shim.environment.Read();
+  shim.connections.DoubtInherited();
 }
 
 int ShimFixture::Connect(int fd, const std::string& address,

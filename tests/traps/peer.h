@@ -5,6 +5,7 @@
 #define PROXYMETER_TESTS_TRAPS_PEER_H_
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

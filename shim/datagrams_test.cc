@@ -1,0 +1,144 @@
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "shim/hooks/hooks.h"
+#include "shim/testing/shim_fixture.h"
+
+namespace proxymeter::shim {
+namespace {
+
+constexpr int kFd = 7;
+
+sockaddr_in Address(const char* text, std::uint16_t port = 443) {
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  inet_pton(AF_INET, text, &address.sin_addr);
+  return address;
+}
+
+class Datagrams : public ShimFixture {
+ protected:
+  Datagrams() { fake_.set_socket_type(SOCK_DGRAM); }
+
+  static void SendTo(const char* text, std::size_t size) {
+    const sockaddr_in address = Address(text);
+    const char bytes[2000] = {};
+    hooks::sendto(kFd, bytes, size, 0,
+                  reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+  }
+  void ReceiveFrom(const char* text, std::size_t size, int flags = 0) {
+    sockaddr_in address = Address(text);
+    socklen_t length = sizeof(address);
+    char bytes[10];
+    fake_.Moves(static_cast<long>(size));
+    hooks::recvfrom(kFd, bytes, sizeof(bytes), flags,
+                    reinterpret_cast<sockaddr*>(&address), &length);
+  }
+  static CounterSums Proxied() {
+    return Traffic(kVendor, kUnknownDestination, Protocol::kUdp,
+                   Visibility::kInferred);
+  }
+};
+
+TEST_F(Datagrams, AConnectedSocketCountsFromItsFirstByte) {
+  Connect(kFd, kProxyAddress, 443);
+  EXPECT_FALSE(shim.meter.open());  // A peer is set, nothing has moved.
+  fake_.set_peer(kFd, kProxyAddress);
+  hooks::send(kFd, "GET / HTTP/1.1\r\n\r\n", 18, 0);
+  fake_.Receives("answer");
+  char buffer[16];
+  hooks::recv(kFd, buffer, sizeof(buffer), 0);
+  EXPECT_EQ(Proxied()[kSentBytes], 18u);
+  EXPECT_EQ(Proxied()[kReceivedBytes], 6u);
+  EXPECT_EQ(Proxied()[kRequests], 0u);
+  // Nothing connects, nothing is adopted.
+  EXPECT_EQ(Vendor(kVendor)[kConnectionsOk], 0u);
+  EXPECT_EQ(Vendor(kVendor)[kConnectionsAdopted], 0u);
+  hooks::close(kFd);
+  EXPECT_FALSE(IsMetered(kFd));
+}
+
+TEST_F(Datagrams, EachGoesToTheVendorOfItsAddress) {
+  WritePolicy(
+      "version: 1\nvendors:\n"
+      "- {name: first, match: [{cidr: 127.0.9.1/32}]}\n"
+      "- {name: second, match: [{cidr: 127.0.9.2/32}]}\n");
+  RestartShim();
+  SendTo("127.0.9.1", 100);
+  SendTo("127.0.9.2", 20);
+  SendTo("127.0.8.1", 1000);  // a resolver
+  SendTo("127.0.9.1", 3);
+  ReceiveFrom("127.0.9.2", 7);
+  ReceiveFrom("127.0.8.1", 1000);
+  ReceiveFrom("127.0.9.1", 5);
+  ReceiveFrom("127.0.9.1", 5, MSG_PEEK);
+  EXPECT_EQ(Traffic("first", kUnknownDestination)[kSentBytes], 103u);
+  EXPECT_EQ(Traffic("first", kUnknownDestination)[kReceivedBytes], 5u);
+  EXPECT_EQ(Traffic("second", kUnknownDestination)[kSentBytes], 20u);
+  EXPECT_EQ(Traffic("second", kUnknownDestination)[kReceivedBytes], 7u);
+}
+
+TEST_F(Datagrams, WhatIsCutOffIsCounted) {
+  SendTo(kProxyAddress, 1);
+  ReceiveFrom(kProxyAddress, 1400, MSG_TRUNC);
+  EXPECT_EQ(Proxied()[kReceivedBytes], 1400u);
+}
+
+TEST_F(Datagrams, ManyAtOnceCountInBytes) {
+  sockaddr_in address = Address(kProxyAddress);
+  char bytes[300];
+  iovec pieces[2] = {{bytes, 300}, {bytes, 200}};
+  mmsghdr messages[2] = {};
+  for (int i = 0; i < 2; ++i) {
+    messages[i].msg_hdr.msg_iov = &pieces[i];
+    messages[i].msg_hdr.msg_iovlen = 1;
+    messages[i].msg_hdr.msg_name = &address;
+    messages[i].msg_hdr.msg_namelen = sizeof(address);
+  }
+  EXPECT_EQ(hooks::sendmmsg(kFd, messages, 2, 0), 2);
+  fake_.Moves(150);
+  fake_.Moves(50);
+  EXPECT_EQ(hooks::recvmmsg(kFd, messages, 2, 0, nullptr), 2);
+  EXPECT_EQ(Proxied()[kSentBytes], 500u);
+  EXPECT_EQ(Proxied()[kReceivedBytes], 200u);
+}
+
+TEST_F(Datagrams, WhatUsesNoVendorIsDirect) {
+  SendTo("203.0.114.1", 40);
+  EXPECT_EQ(Traffic("direct", "203.0.114.1")[kSentBytes], 40u);
+}
+
+TEST_F(Datagrams, AddressesMeanNothingOnAStream) {
+  fake_.set_socket_type(SOCK_STREAM);
+  Connect(kFd, kProxyAddress, 443);
+  SendTo("127.0.8.1", 5);
+  EXPECT_EQ(Vendor(kVendor)[kHeldSentBytes], 0u);
+  hooks::close(kFd);
+  EXPECT_EQ(Traffic(kVendor, kUnknownDestination)[kSentBytes], 5u);
+}
+
+TEST_F(Datagrams, AUnixSocketsAddressIsNone) {
+  const sockaddr address = {.sa_family = AF_UNIX, .sa_data = {}};
+  EXPECT_EQ(hooks::sendto(kFd, "x", 1, 0, &address, sizeof(address)), 1);
+  EXPECT_FALSE(shim.meter.open());
+}
+
+// The kernel looks at the descriptor first, and not at the address then.
+TEST_F(Datagrams, ABadAddressIsNotRead) {
+  const auto* nowhere = reinterpret_cast<const sockaddr*>(8);
+  for (const int error : {EFAULT, EBADF, ENOTSOCK, EINVAL}) {
+    fake_.Fails(error);
+    EXPECT_EQ(hooks::connect(kFd, nowhere, 16), -1);
+    fake_.Fails(error);
+    EXPECT_EQ(hooks::sendto(kFd, "x", 1, MSG_FASTOPEN, nowhere, 16), -1);
+    fake_.Fails(error);
+    EXPECT_EQ(hooks::sendto(kFd, "x", 1, 0, nowhere, 16), -1);
+    EXPECT_EQ(errno, error);
+  }
+}
+
+}  // namespace
+}  // namespace proxymeter::shim

@@ -1,0 +1,50 @@
+#include "shim/unseen_descriptors.h"
+
+#include <sys/socket.h>
+
+#include "shim/shim.h"
+#include "shim/socket.h"
+
+namespace proxymeter::shim {
+namespace {
+
+[[gnu::noinline]] void FindOut(int fd) {
+  // The descriptors of a vfork child are not those that the table is about.
+  if (shim.process.IsBorrowed()) return;
+  Endpoint peer;
+  const Peer kind = PeerOf(fd, &peer);
+  // Closed meanwhile: what has the number next is unknown as well.
+  if (kind == Peer::kBadDescriptor) return;
+  const int type = kind == Peer::kInternet ? SocketType(fd) : -1;
+  PolicyMap::Change change = PolicyMap::Change::kNone;
+  VendorName vendor;
+  if (type == SOCK_DGRAM) {
+    change = RefreshPolicy();
+    vendor = shim.attribution.Classify(peer);
+  } else if (type == SOCK_STREAM) {
+    // Perhaps accepted, not connected: the peer is then a client, at an address
+    // of the internet as likely as not. Only a rule says that it is a proxy.
+    change = RefreshPolicy();
+    vendor = shim.attribution.ClassifyByRule(peer);
+  }
+  if (!vendor.metered() || !OpenMeter(change)) {
+    shim.connections.SettlePlain(fd);
+    return;
+  }
+  shim.connections.Adopt(
+      fd, vendor.view(), peer,
+      type == SOCK_DGRAM ? Origin::kDatagrams : Origin::kAdopted);
+}
+
+}  // namespace
+
+Connections::Use AcquireOrAdopt(int fd) {
+  Connection* connection = shim.connections.Retain(fd);
+  if (connection == nullptr && shim.connections.IsUnknown(fd)) [[unlikely]] {
+    FindOut(fd);
+    connection = shim.connections.Retain(fd);
+  }
+  return Connections::Use(&shim.connections, connection);
+}
+
+}  // namespace proxymeter::shim
