@@ -14,6 +14,7 @@ find_package(spdlog CONFIG REQUIRED)
 find_package(nlohmann_json CONFIG REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(GTest CONFIG REQUIRED)
+find_package(GnuTLS REQUIRED) # tests only
 
 # No CMake package: Debian ships the library and its header alone. The layout of
 # its classes depends on these definitions: they are those that the library was

@@ -260,6 +260,16 @@ void Connection::SetClientRandom(std::uint8_t tls_depth,
   }
 }
 
+void Connection::ReplaceClientRandom(std::uint8_t tls_depth,
+                                     const ClientRandom& random) {
+  const std::uint64_t word =
+      randoms_[tls_depth][0].exchange(0, std::memory_order_acq_rel);
+  if (word != 0) home_->tls().Remove(word, this);
+  std::array<std::uint8_t, 32> bytes;
+  std::memcpy(bytes.data(), random.data(), bytes.size());
+  SetClientRandom(tls_depth, bytes);
+}
+
 bool Connection::HasClientRandom(const ClientRandom& random,
                                  std::uint8_t* tls_depth) const {
   for (std::uint8_t depth = 0; depth < kMaxStreams; ++depth) {

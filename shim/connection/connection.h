@@ -127,6 +127,8 @@ class Connection {
   // The TLS session that stream `tls_depth` carries.
   void SetClientRandom(std::uint8_t tls_depth,
                        std::span<const std::uint8_t, 32> random);
+  /// The session in stream `tls_depth` has taken another random.
+  void ReplaceClientRandom(std::uint8_t tls_depth, const ClientRandom& random);
   /// A TLS session whose hello was seen is told by its random alone.
   bool has_client_random() const {
     return randoms_[0][0].load(std::memory_order_relaxed) != 0;

@@ -34,6 +34,15 @@ Connections::Use Connections::FindTls(const Connection::ClientRandom& random,
   return Use(this, found);
 }
 
+void Connections::RenameTls(const Connection::ClientRandom& before,
+                            const Connection::ClientRandom& after) {
+  std::uint8_t depth = 0;
+  if (FindTls(after, &depth)) return;
+  if (const Use connection = FindTls(before, &depth)) {
+    connection->ReplaceClientRandom(depth, after);
+  }
+}
+
 JournalRow* Connections::VendorRow(std::string_view vendor) {
   return meter_->Find({.kind = RowKind::kVendor, .vendor = vendor});
 }

@@ -78,6 +78,10 @@ class Connections {
   /// the depth of the stream that is the session's ciphertext.
   Use FindTls(const Connection::ClientRandom& random, std::uint8_t* tls_depth);
 
+  /// The session with the client random `before` has taken `after` instead.
+  void RenameTls(const Connection::ClientRandom& before,
+                 const Connection::ClientRandom& after);
+
   /// Tracks `fd` as a new connection to `vendor`. Counted as untracked when
   /// there is no room.
   void Open(int fd, std::string_view vendor, const Endpoint& remote,

@@ -46,8 +46,8 @@ void Stream::Begin(Connection* connection, std::uint8_t depth) {
 }
 
 inline void Stream::CountSent(JournalRow* row, std::size_t size) {
-  if (depth_ != 0) return;
   moved_sent_.fetch_add(size, std::memory_order_relaxed);
+  if (depth_ != 0) return;
   if (row != nullptr) [[likely]] {
     Add(row, kSentBytes, size);
   } else if (size != 0) {

@@ -48,7 +48,7 @@ class Stream {
   [[gnu::noinline]] void SentUnseen(std::size_t size);
   [[gnu::noinline]] void ReceivedUnseen(std::size_t size);
 
-  /// Bytes that the hooks saw go by on the socket.
+  /// Bytes that the hooks reported of this stream.
   std::uint64_t moved_sent() const {
     return moved_sent_.load(std::memory_order_relaxed);
   }
@@ -135,8 +135,8 @@ class Stream {
 };
 
 inline void Stream::CountReceived(JournalRow* row, std::size_t size) {
-  if (depth_ != 0) return;
   moved_received_.fetch_add(size, std::memory_order_relaxed);
+  if (depth_ != 0) return;
   if (row != nullptr) [[likely]] {
     Add(row, kReceivedBytes, size);
   } else if (size != 0) {

@@ -19,11 +19,12 @@
     va_end(list);                                                  \
     return ::proxymeter::shim::hooks::name(fd, command, argument); \
   }
-#define SSL_ARGUMENTS(...) (__builtin_return_address(0), __VA_ARGS__)
+#define TLS_ARGUMENTS(...) (__builtin_return_address(0), __VA_ARGS__)
 #define SSL_HOOK(result, name, parameters, arguments)               \
   EXPORT result name parameters {                                   \
-    return ::proxymeter::shim::hooks::name SSL_ARGUMENTS arguments; \
+    return ::proxymeter::shim::hooks::name TLS_ARGUMENTS arguments; \
   }
+#define GNUTLS_HOOK SSL_HOOK
 #include "shim/hooks/hooks.def"
 
 namespace {

@@ -14,22 +14,22 @@
 #include <cstddef>
 #include <cstdio>
 
+#include "shim/hooks/gnutls.h"
+
 namespace proxymeter::shim::hooks {
 
 #define HOOK(result, name, parameters, arguments) result name parameters;
 // The variadic argument as a long, which holds any of its types.
 #define VARIADIC_HOOK(result, name) \
   result name(int fd, int command, long argument);
+// Those of TLS libraries take the return address of the intercepted call first:
+// it tells whose library is meant.
+#define WITH_CALLER(...) (const void* caller, __VA_ARGS__)
+#define SSL_HOOK(result, name, parameters, arguments) \
+  result name WITH_CALLER parameters;
+#define GNUTLS_HOOK SSL_HOOK
 #include "shim/hooks/hooks.def"
-
-// OpenSSL's take the return address of the intercepted call first: it tells
-// whose library is meant.
-int SSL_write(const void* caller, SSL* ssl, const void* buffer, int size);
-int SSL_write_ex(const void* caller, SSL* ssl, const void* buffer,
-                 std::size_t size, std::size_t* written);
-int SSL_read(const void* caller, SSL* ssl, void* buffer, int size);
-int SSL_read_ex(const void* caller, SSL* ssl, void* buffer, std::size_t size,
-                std::size_t* read_bytes);
+#undef WITH_CALLER
 
 }  // namespace proxymeter::shim::hooks
 

@@ -1,131 +1,224 @@
-// Plaintext inside TLS: meaning only, bytes are counted at the socket.
 #include "shim/hooks/openssl.h"
 
 #include <errno.h>
 
 #include <cstring>
 
+#include "shim/hooks/early_data.h"
 #include "shim/hooks/hooks.h"
-#include "shim/shim.h"
+#include "shim/hooks/tls_plaintext.h"
 
-namespace proxymeter::shim::hooks {
+namespace proxymeter::shim {
+namespace {
+
+constinit TlsLibraries<OpenSsl> libraries;
+
+}  // namespace
+
+void OpenSsl::Bind(const void* beside) {
+  BindBeside("SSL_get_client_random", beside, &SSL_get_client_random);
+  BindBeside("SSL_is_server", beside, &SSL_is_server);
+  BindBeside("SSL_get_fd", beside, &SSL_get_fd);
+  BindBeside("SSL_is_init_finished", beside, &SSL_is_init_finished);
+  BindBeside("SSL_get_early_data_status", beside, &SSL_get_early_data_status);
+}
+
+OpenSslCall FindOpenSsl(const void* caller, const char* intercepted) {
+  return libraries.Find(caller, intercepted);
+}
+
+namespace hooks {
 namespace {
 
 using protocol::Bytes;
+using ClientRandom = Connection::ClientRandom;
+
+constexpr int kEarlyDataAccepted = 2;  // SSL_EARLY_DATA_ACCEPTED
 
 constexpr char kWrite[] = "SSL_write";
 constexpr char kWriteEx[] = "SSL_write_ex";
+constexpr char kWriteEarlyData[] = "SSL_write_early_data";
+constexpr char kSendfile[] = "SSL_sendfile";
 constexpr char kRead[] = "SSL_read";
 constexpr char kReadEx[] = "SSL_read_ex";
+constexpr char kDoHandshake[] = "SSL_do_handshake";
 
-// Runs `report(stream)` with the stream of the session's plaintext.
-template <typename Report>
-void WithPlaintext(const OpenSsl* functions, SSL* ssl, Report report) {
-  if (functions == nullptr || !functions->can_pair() || !shim.meter.open() ||
-      functions->SSL_is_server(ssl) != 0) {
-    return;
-  }
-  const OpenSsl& library = *functions;
-  Connection::ClientRandom random;
-  unsigned char bytes[32];
-  if (library.SSL_get_client_random(ssl, bytes, sizeof(bytes)) !=
-      sizeof(bytes)) {
-    return;
-  }
-  std::memcpy(random.data(), bytes, sizeof(bytes));
-  std::uint8_t depth = 0;
-  const auto connection = shim.connections.FindTls(random, &depth);
-  if (connection) {
-    if (Stream* plaintext = connection->EnsureStream(depth + 1)) {
-      report(plaintext);
+Bytes View(const void* buffer, std::size_t size) {
+  return {static_cast<const std::uint8_t*>(buffer), size};
+}
+
+struct Session {
+  const OpenSsl* library;
+  SSL* ssl;
+
+  bool Random(ClientRandom* random) const {
+    if (library == nullptr || !library->can_pair() ||
+        library->SSL_is_server(ssl) != 0) {
+      return false;
     }
+    unsigned char bytes[sizeof(ClientRandom)];
+    if (library->SSL_get_client_random(ssl, bytes, sizeof(bytes)) !=
+        sizeof(bytes)) {
+      return false;
+    }
+    std::memcpy(random->data(), bytes, sizeof(bytes));
+    return true;
+  }
+  int Descriptor() const { return library->SSL_get_fd(ssl); }
+  // Data goes out before the hand-shake has ended only as early data.
+  bool IsEarly() const {
+    return library->has_early_data() && library->SSL_is_init_finished(ssl) == 0;
+  }
+};
+
+void KeepEarlyData(const ClientRandom& random, Bytes data) {
+  if (!early_data.Keep(random, data)) shim.meter.Count(kTlsUnpaired);
+}
+
+// Gives early data to its stream once the hand-shake has told its fate.
+void SettleEarlyData(const Session& session, const ClientRandom& random) {
+  if (!early_data.any() || session.IsEarly()) return;
+  const bool accepted = session.library->has_early_data() &&
+                        session.library->SSL_get_early_data_status(
+                            session.ssl) == kEarlyDataAccepted;
+  early_data.Take(random, [&](Bytes data, std::size_t rest) {
+    if (!accepted) return;
+    WithPlaintext(session, random, [&](Stream* plaintext) {
+      plaintext->Sent(data);
+      if (rest != 0) plaintext->SentUnseen(rest);
+    });
+  });
+}
+
+// As Follow, of any call that may move the hand-shake on.
+bool FollowAndSettle(const Session& session, const TlsMark& mark,
+                     ClientRandom* random) {
+  if (!Follow(session, mark, random)) return false;
+  SettleEarlyData(session, *random);
+  return true;
+}
+
+// The two take `success` as well: a failed call may have renegotiated.
+
+void Wrote(const Session& session, const TlsMark& mark, bool success,
+           const void* buffer, std::size_t size) {
+  ClientRandom random;
+  if (!FollowAndSettle(session, mark, &random) || !success) return;
+  if (session.IsEarly()) {
+    KeepEarlyData(random, View(buffer, size));
     return;
   }
-  // The hello was not seen leaving, or the table was full: a session that
-  // stands on a descriptor of its own is told by that.
-  const int fd = library.SSL_get_fd(ssl);
-  if (fd < 0) return;
-  const auto by_descriptor = shim.connections.Acquire(fd);
-  if (!by_descriptor || by_descriptor->has_client_random()) return;
-  if (Stream* plaintext = by_descriptor->EnsureStream(1)) report(plaintext);
+  ReportPlaintextSent(session, mark, random, View(buffer, size));
 }
 
-// Before the real call: the records that it sends are then known to be of a
-// session whose plaintext is seen.
-void Pair(const OpenSsl* library, SSL* ssl) {
-  WithPlaintext(library, ssl, [](Stream*) {});
-}
-
-void Wrote(const OpenSsl* library, SSL* ssl, const void* buffer,
-           std::size_t size) {
-  WithPlaintext(library, ssl, [&](Stream* stream) {
-    stream->Sent(Bytes(static_cast<const std::uint8_t*>(buffer), size));
-  });
-}
-
-void Read(const OpenSsl* library, SSL* ssl, const void* buffer,
-          std::size_t size) {
-  WithPlaintext(library, ssl, [&](Stream* stream) {
-    stream->Received(Bytes(static_cast<const std::uint8_t*>(buffer), size));
-  });
+void Read(const Session& session, const TlsMark& mark, bool success,
+          const void* buffer, std::size_t size) {
+  ClientRandom random;
+  if (!FollowAndSettle(session, mark, &random) || !success) return;
+  ReportPlaintextReceived(session, mark, random, View(buffer, size));
 }
 
 // The real function, typed. Finding it may change errno.
 template <typename Function>
-Function* Find(const void* caller, const char* name, const OpenSsl** library) {
+Function* Find(const void* caller, const char* name, Session* session) {
   const int saved_errno = errno;
   const OpenSslCall call = FindOpenSsl(caller, name);
   errno = saved_errno;
-  *library = call.library;
+  session->library = call.library;
   return reinterpret_cast<Function*>(call.real);
 }
 
 }  // namespace
 
 int SSL_write(const void* caller, SSL* ssl, const void* buffer, int size) {
-  const OpenSsl* library;
-  auto* real = Find<int(SSL*, const void*, int)>(caller, kWrite, &library);
+  Session session = {nullptr, ssl};
+  auto* real = Find<int(SSL*, const void*, int)>(caller, kWrite, &session);
   if (real == nullptr) return -1;
-  Pair(library, ssl);
+  const TlsMark mark = Mark(session);
   const int result = real(ssl, buffer, size);
-  if (result > 0) {
-    Wrote(library, ssl, buffer, static_cast<std::size_t>(result));
-  }
+  Wrote(session, mark, result > 0, buffer, static_cast<std::size_t>(result));
   return result;
 }
 
 int SSL_write_ex(const void* caller, SSL* ssl, const void* buffer,
                  std::size_t size, std::size_t* written) {
-  const OpenSsl* library;
+  Session session = {nullptr, ssl};
   auto* real = Find<int(SSL*, const void*, std::size_t, std::size_t*)>(
-      caller, kWriteEx, &library);
+      caller, kWriteEx, &session);
   if (real == nullptr) return 0;
-  Pair(library, ssl);
+  const TlsMark mark = Mark(session);
   const int result = real(ssl, buffer, size, written);
-  if (result > 0) Wrote(library, ssl, buffer, *written);
+  Wrote(session, mark, result > 0, buffer, result > 0 ? *written : 0);
+  return result;
+}
+
+int SSL_write_early_data(const void* caller, SSL* ssl, const void* buffer,
+                         std::size_t size, std::size_t* written) {
+  Session session = {nullptr, ssl};
+  auto* real = Find<int(SSL*, const void*, std::size_t, std::size_t*)>(
+      caller, kWriteEarlyData, &session);
+  if (real == nullptr) return 0;
+  const TlsMark mark = Mark(session);
+  const std::uint64_t before = early_data.Size(mark.random);
+  const int result = real(ssl, buffer, size, written);
+  ClientRandom random;
+  if (!Follow(session, mark, &random) || result <= 0) return result;
+  // It may have called SSL_write_ex, by a name that leads here.
+  if (early_data.Size(random) == (random == mark.random ? before : 0)) {
+    KeepEarlyData(random, View(buffer, *written));
+  }
+  WithPlaintext(session, random, [](Stream*) {});
+  return result;
+}
+
+ssize_t SSL_sendfile(const void* caller, SSL* ssl, int fd, off_t offset,
+                     std::size_t size, int flags) {
+  Session session = {nullptr, ssl};
+  auto* real = Find<ssize_t(SSL*, int, off_t, std::size_t, int)>(
+      caller, kSendfile, &session);
+  if (real == nullptr) return -1;
+  const TlsMark mark = Mark(session);
+  const ssize_t result = real(ssl, fd, offset, size, flags);
+  ClientRandom random;
+  if (FollowAndSettle(session, mark, &random) && result > 0) {
+    ReportPlaintextSentUnseen(session, mark, random,
+                              static_cast<std::size_t>(result));
+  }
   return result;
 }
 
 int SSL_read(const void* caller, SSL* ssl, void* buffer, int size) {
-  const OpenSsl* library;
-  auto* real = Find<int(SSL*, void*, int)>(caller, kRead, &library);
+  Session session = {nullptr, ssl};
+  auto* real = Find<int(SSL*, void*, int)>(caller, kRead, &session);
   if (real == nullptr) return -1;
+  const TlsMark mark = Mark(session);
   const int result = real(ssl, buffer, size);
-  if (result > 0) {
-    Read(library, ssl, buffer, static_cast<std::size_t>(result));
-  }
+  Read(session, mark, result > 0, buffer, static_cast<std::size_t>(result));
   return result;
 }
 
 int SSL_read_ex(const void* caller, SSL* ssl, void* buffer, std::size_t size,
                 std::size_t* read_bytes) {
-  const OpenSsl* library;
+  Session session = {nullptr, ssl};
   auto* real = Find<int(SSL*, void*, std::size_t, std::size_t*)>(
-      caller, kReadEx, &library);
+      caller, kReadEx, &session);
   if (real == nullptr) return 0;
+  const TlsMark mark = Mark(session);
   const int result = real(ssl, buffer, size, read_bytes);
-  if (result > 0) Read(library, ssl, buffer, *read_bytes);
+  Read(session, mark, result > 0, buffer, result > 0 ? *read_bytes : 0);
   return result;
 }
 
-}  // namespace proxymeter::shim::hooks
+int SSL_do_handshake(const void* caller, SSL* ssl) {
+  Session session = {nullptr, ssl};
+  auto* real = Find<int(SSL*)>(caller, kDoHandshake, &session);
+  if (real == nullptr) return -1;
+  const TlsMark mark = Mark(session);
+  const int result = real(ssl);
+  ClientRandom random;
+  FollowAndSettle(session, mark, &random);
+  return result;
+}
+
+}  // namespace hooks
+}  // namespace proxymeter::shim
