@@ -152,7 +152,7 @@ int gnutls_handshake(const void* caller, gnutls_session_int* tls) {
   Session session = {nullptr, tls};
   auto* real = Find<int(gnutls_session_int*)>(caller, kHandshake, &session);
   if (real == nullptr) return kInternalError;
-  const TlsMark mark = Mark(session);
+  const TlsMark mark = MarkHandshake(session);
   const int result = real(tls);
   ClientRandom random;
   if (Follow(session, mark, &random) && result == 0 && early_data.any()) {

@@ -213,7 +213,7 @@ int SSL_do_handshake(const void* caller, SSL* ssl) {
   Session session = {nullptr, ssl};
   auto* real = Find<int(SSL*)>(caller, kDoHandshake, &session);
   if (real == nullptr) return -1;
-  const TlsMark mark = Mark(session);
+  const TlsMark mark = MarkHandshake(session);
   const int result = real(ssl);
   ClientRandom random;
   FollowAndSettle(session, mark, &random);

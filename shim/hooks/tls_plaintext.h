@@ -45,7 +45,16 @@ void WithPlaintext(const Session& session,
   if (Stream* plaintext = by_descriptor->EnsureStream(1)) report(plaintext);
 }
 
-/// Before the real call: the records that it sends are then known to be of a
+/// Before a real call that moves no plaintext: it says nothing of whether the
+/// plaintext will be seen (OpenSSL's BIO_f_ssl moves it by inner functions).
+template <typename Session>
+TlsMark MarkHandshake(const Session& session) {
+  TlsMark mark;
+  if (shim.meter.open()) session.Random(&mark.random);
+  return mark;
+}
+
+/// Before any other: the records that it sends are then known to be of a
 /// session whose plaintext is seen.
 template <typename Session>
 TlsMark Mark(const Session& session) {
