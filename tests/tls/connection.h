@@ -38,6 +38,7 @@ static struct sockaddr_in server_address;
 static pid_t server_process;
 static uint64_t total_sent;
 static uint64_t total_received;
+static uint64_t total_reconciled;  // of them, what no hook sees
 static int total_requests;
 static int total_unpaired;  // sessions whose plaintext nobody sees
 
@@ -96,10 +97,10 @@ static inline void Finish(void) {
   CHECK(status == 0);
   printf(
       "requests %d plaintext %d responses %d sent %llu received %llu "
-      "reconciled 0 unpaired %d desynchronised 0\n",
+      "reconciled %llu unpaired %d desynchronised 0\n",
       total_requests, total_requests, total_requests,
       (unsigned long long)total_sent, (unsigned long long)total_received,
-      total_unpaired);
+      (unsigned long long)total_reconciled, total_unpaired);
 }
 
 #endif  // PROXYMETER_TESTS_TLS_CONNECTION_H_

@@ -48,7 +48,7 @@ def run(command):
 
 
 def without_bytes(output):
-    return re.sub(r"\b(sent|received) \d+", r"\1", output)
+    return re.sub(r"\b(sent|received|reconciled) \d+", r"\1", output)
 
 
 def figures(metrics):

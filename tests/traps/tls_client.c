@@ -1,0 +1,79 @@
+#include "tls_client.h"
+
+#include <openssl/evp.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+static void GiveCertificate(SSL_CTX* context) {
+  EVP_PKEY* key = EVP_EC_gen("P-256");
+  X509* certificate = X509_new();
+  ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
+  X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
+  X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+  X509_set_pubkey(certificate, key);
+  CHECK(X509_sign(certificate, key, EVP_sha256()) > 0);
+  CHECK(SSL_CTX_use_certificate(context, certificate) == 1);
+  CHECK(SSL_CTX_use_PrivateKey(context, key) == 1);
+  EVP_PKEY_free(key);
+  X509_free(certificate);
+}
+
+void Serve(int listener, int connections) {
+  signal(SIGPIPE, SIG_IGN);
+  SSL_CTX* context = SSL_CTX_new(TLS_server_method());
+  GiveCertificate(context);
+  for (int i = 0; i < connections; ++i) {
+    const int fd = accept(listener, NULL, NULL);
+    CHECK(fd >= 0);
+    SendAtOnce(fd);
+    SSL* ssl = SSL_new(context);
+    CHECK(SSL_set_fd(ssl, fd) == 1);
+    CHECK(SSL_accept(ssl) == 1);
+    char buffer[kRequestSize];
+    while (SSL_read(ssl, buffer, sizeof(buffer)) == kRequestSize) {
+      CHECK(SSL_write(ssl, kResponse, kResponseSize) == kResponseSize);
+    }
+    SSL_free(ssl);
+    close(fd);
+  }
+  SSL_CTX_free(context);
+}
+
+// True when the call that returned `result` has to be repeated.
+static int Again(const TlsWay* way, SSL* ssl, int result) {
+  char records[16384];
+  const int error = SSL_get_error(ssl, result);
+  if (way->fd < 0) {
+    const int size = BIO_read(SSL_get_wbio(ssl), records, sizeof(records));
+    if (size > 0) way->put(records, (size_t)size);
+  }
+  if (result > 0) return 0;
+  CHECK(error == SSL_ERROR_WANT_READ && way->fd < 0);
+  const size_t more = way->get(records, sizeof(records));
+  CHECK(BIO_write(SSL_get_rbio(ssl), records, (int)more) == (int)more);
+  return 1;
+}
+
+void Crawl(const TlsWay* way, int requests) {
+  SSL_CTX* context = SSL_CTX_new(TLS_client_method());
+  SSL* ssl = SSL_new(context);
+  if (way->fd >= 0) {
+    CHECK(SSL_set_fd(ssl, way->fd) == 1);
+  } else {
+    SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+  }
+  SSL_set_tlsext_host_name(ssl, "shop.test");
+  SSL_set_connect_state(ssl);
+  char buffer[kResponseSize + 1];
+  int result;
+  for (int i = 0; i < requests; ++i) {
+    while (Again(way, ssl, SSL_write(ssl, kRequest, kRequestSize))) {
+    }
+    do {
+      result = SSL_read(ssl, buffer, sizeof(buffer));
+    } while (Again(way, ssl, result));
+    CHECK(result == kResponseSize);
+  }
+  SSL_free(ssl);
+  SSL_CTX_free(context);
+}
