@@ -145,6 +145,65 @@ TEST_F(OpenSslHooks, FailuresAreTheLibrarysOwn) {
   EXPECT_EQ(SSL_get_error(session.client(), -1), SSL_ERROR_WANT_READ);
 }
 
+// The library's inner calls do not lead to the hooks here, as in one that is
+// linked with -Bsymbolic.
+TEST_F(OpenSslHooks, EarlyDataCountsOnceItIsAccepted) {
+  TlsSession first("shop.test");
+  Open();
+  Handshake(&first);
+  Exchange(&first);
+  hooks::close(kFd);
+  TlsSession second("shop.test", &first);
+  Open();
+  std::size_t size = 0;
+  ASSERT_EQ(hooks::SSL_write_early_data(Here(), second.client(),
+                                        kRequest.data(), 10, &size),
+            1);
+  ASSERT_EQ(
+      hooks::SSL_write_early_data(Here(), second.client(), kRequest.data() + 10,
+                                  kRequest.size() - 10, &size),
+      1);
+  const std::string out = second.FromClient();
+  Send(out);
+  second.ToServer(out);
+  char buffer[256];
+  std::size_t early = 0;
+  while (SSL_read_early_data(second.server(), buffer + early,
+                             sizeof(buffer) - early,
+                             &size) == SSL_READ_EARLY_DATA_SUCCESS) {
+    early += size;
+  }
+  EXPECT_EQ(std::string_view(buffer, early), kRequest);
+  EXPECT_EQ(Traffic(kVendor, "www.shop.test")[kRequests], 1u);
+  for (int step = 0; step < 4; ++step) {
+    const std::string in = second.FromServer();
+    Receive(in);
+    second.ToClient(in);
+    hooks::SSL_do_handshake(Here(), second.client());
+    const std::string finished = second.FromClient();
+    Send(finished);
+    second.ToServer(finished);
+    SSL_read_early_data(second.server(), buffer, sizeof(buffer), &size);
+    second.ServerHandshake();
+  }
+  ASSERT_EQ(SSL_get_early_data_status(second.client()),
+            SSL_EARLY_DATA_ACCEPTED);
+  EXPECT_EQ(Traffic(kVendor, "www.shop.test")[kRequests], 2u);
+  Exchange(&second);
+  EXPECT_EQ(Traffic(kVendor, "www.shop.test")[kRequests], 3u);
+  EXPECT_EQ(Events(kTlsUnpaired), 0u);
+}
+
+TEST_F(OpenSslHooks, SendfileWithoutKernelTlsFailsAsItDoes) {
+  Open();
+  TlsSession session("shop.test");
+  Handshake(&session);
+  EXPECT_EQ(hooks::SSL_sendfile(Here(), session.client(), 0, 0, 10, 0), -1);
+  EXPECT_EQ(SSL_get_error(session.client(), -1), SSL_ERROR_SSL);
+  Exchange(&session);
+  EXPECT_EQ(Traffic(kVendor, "www.shop.test")[kRequests], 1u);
+}
+
 constexpr char kWriteName[] = "SSL_write";
 
 TEST(FindOpenSsl, EachCallSiteFindsItsLibraryOnce) {

@@ -27,8 +27,23 @@ TlsSession::TlsSession(const std::string& server_name)
     : client_context_(SSL_CTX_new(TLS_client_method()), SSL_CTX_free),
       server_context_(SSL_CTX_new(TLS_server_method()), SSL_CTX_free) {
   GiveCertificate(server_context_.get());
-  client_.reset(SSL_new(client_context_.get()));
-  server_.reset(SSL_new(server_context_.get()));
+  SSL_CTX_set_max_early_data(server_context_.get(), 16384);
+  SSL_CTX_set_options(server_context_.get(), SSL_OP_NO_ANTI_REPLAY);
+  Begin(server_name);
+}
+
+TlsSession::TlsSession(const std::string& server_name, TlsSession* before)
+    : client_context_(before->client_context_),
+      server_context_(before->server_context_) {
+  Begin(server_name);
+  const std::unique_ptr<SSL_SESSION, void (*)(SSL_SESSION*)> session(
+      SSL_get1_session(before->client()), SSL_SESSION_free);
+  SSL_set_session(client(), session.get());
+}
+
+void TlsSession::Begin(const std::string& server_name) {
+  client_.reset(SSL_new(client_context_.get()), SSL_free);
+  server_.reset(SSL_new(server_context_.get()), SSL_free);
   for (SSL* ssl : {client(), server()}) {
     SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
   }

@@ -14,6 +14,8 @@ namespace proxymeter::shim {
 class TlsSession {
  public:
   explicit TlsSession(const std::string& server_name);
+  /// Resumes `before`, which may have early data then.
+  TlsSession(const std::string& server_name, TlsSession* before);
 
   SSL* client() { return client_.get(); }
   SSL* server() { return server_.get(); }
@@ -30,15 +32,16 @@ class TlsSession {
 
  private:
   template <typename T>
-  using Handle = std::unique_ptr<T, void (*)(T*)>;
+  using Handle = std::shared_ptr<T>;
 
+  void Begin(const std::string& server_name);
   static std::string Drain(SSL* ssl);
   static void Feed(SSL* ssl, const std::string& records);
 
   Handle<SSL_CTX> client_context_;
   Handle<SSL_CTX> server_context_;
-  Handle<SSL> client_{nullptr, SSL_free};
-  Handle<SSL> server_{nullptr, SSL_free};
+  Handle<SSL> client_;
+  Handle<SSL> server_;
 };
 
 }  // namespace proxymeter::shim
