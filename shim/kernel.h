@@ -3,7 +3,10 @@
 #ifndef PROXYMETER_SHIM_KERNEL_H_
 #define PROXYMETER_SHIM_KERNEL_H_
 
+#include <errno.h>
 #include <sys/syscall.h>
+
+#include <atomic>
 
 namespace proxymeter::shim::kernel {
 
@@ -50,13 +53,27 @@ inline long Argument(long value) { return value; }
 
 }  // namespace internal
 
-/// Returns what the kernel returns: a negative errno on failure.
+/// True once the process may be in a sandbox, which kills for a system call
+/// that it does not expect: Call then fails without making any.
+inline constinit std::atomic<bool> silent{false};
+
+/// A system call that the program itself asked for, or that gives back what one
+/// of ours took: made in a sandbox too. Returns what the kernel returns: a
+/// negative errno on failure.
 template <typename... Arguments>
-long Call(long number, Arguments... arguments) {
+long Forward(long number, Arguments... arguments) {
   static_assert(sizeof...(Arguments) <= 6);
   long slots[6 + 1] = {internal::Argument(arguments)...};
   return internal::Raw(number, slots[0], slots[1], slots[2], slots[3], slots[4],
                        slots[5]);
+}
+
+/// A system call of ours. As above, and -EPERM when we are to be silent.
+template <typename... Arguments>
+long Call(long number, Arguments... arguments) {
+  if (silent.load(std::memory_order_relaxed)) [[unlikely]]
+    return -EPERM;
+  return Forward(number, arguments...);
 }
 
 /// Closes a descriptor of ours when the scope ends.
@@ -64,7 +81,7 @@ class ScopedDescriptor {
  public:
   explicit ScopedDescriptor(long descriptor) : descriptor_(descriptor) {}
   ~ScopedDescriptor() {
-    if (descriptor_ >= 0) Call(SYS_close, descriptor_);
+    if (descriptor_ >= 0) Forward(SYS_close, descriptor_);
   }
   ScopedDescriptor(const ScopedDescriptor&) = delete;
   ScopedDescriptor& operator=(const ScopedDescriptor&) = delete;

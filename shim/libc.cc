@@ -14,7 +14,7 @@ namespace {
 
 template <typename Result = int, typename... Arguments>
 Result SystemCall(long number, Arguments... arguments) {
-  const long result = kernel::Call(number, arguments...);
+  const long result = kernel::Forward(number, arguments...);
   if (result < 0 && result > -4096) {
     errno = static_cast<int>(-result);
     return -1;
@@ -134,6 +134,12 @@ ssize_t Splice(int from, off64_t* from_offset, int to, off64_t* to_offset,
   return SystemCall<ssize_t>(SYS_splice, from, from_offset, to, to_offset, size,
                              flags);
 }
+int PrCtl(int option, unsigned long a, unsigned long b, unsigned long c,
+          unsigned long d) {
+  return SystemCall(SYS_prctl, option, static_cast<long>(a),
+                    static_cast<long>(b), static_cast<long>(c),
+                    static_cast<long>(d));
+}
 // glibc has this one since 2.34 only.
 int CloseRange(unsigned int first, unsigned int last, int flags) {
   return SystemCall(SYS_close_range, first, last, flags);
@@ -242,6 +248,7 @@ constinit Libc libc = {
     .fork = fallback::Fork,
     .posix_spawn = fallback::PosixSpawn,
     .posix_spawnp = fallback::PosixSpawnP,
+    .prctl = fallback::PrCtl,
     .getaddrinfo = fallback::GetAddrInfo,
     .is_socket = fallback::IsSocket,
     .peer_address = fallback::PeerAddress,

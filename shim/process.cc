@@ -68,7 +68,10 @@ void Process::Adopt() {
 bool Process::IsBorrowed() {
   if (!initialised_.load(std::memory_order_acquire)) return false;
   if (page.owner.load(std::memory_order_acquire) == 0) Adopt();
-  return page.owner.load(std::memory_order_acquire) != Pid();
+  // Not to be told from a fork without asking: in a sandbox children of vfork
+  // are taken for it.
+  const std::int32_t pid = Pid();
+  return pid > 0 && page.owner.load(std::memory_order_acquire) != pid;
 }
 
 std::uint32_t Process::generation() {

@@ -19,7 +19,8 @@ class Process {
   void Initialise();
 
   /// True in a vfork child: what looks like our state is its parent's, and
-  /// only the parent may change it. Costs one getpid(2).
+  /// only the parent may change it. Costs one getpid(2), and is false where
+  /// that may not be asked (kernel::silent).
   bool IsBorrowed();
 
   /// Changes whenever this process, or one it forked, is known to have forked:

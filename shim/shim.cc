@@ -6,6 +6,7 @@
 
 #include <type_traits>
 
+#include "shim/kernel.h"
 #include "shim/libc.h"
 #include "shim/socket.h"
 #include "shim/unseen_descriptors.h"

@@ -8,6 +8,7 @@
 
 #include "shim/attribution/attribution.h"
 #include "shim/connection/connections.h"
+#include "shim/connection/stream_sockets.h"
 #include "shim/environment.h"
 #include "shim/meter/meter.h"
 #include "shim/process.h"
@@ -22,6 +23,7 @@ struct Shim {
   Process process;
   Meter meter;
   Connections connections{&meter, &process};
+  StreamSockets stream_sockets;
   Attribution attribution{&environment};
   Uplink uplink{&environment, &meter, &process};
 };

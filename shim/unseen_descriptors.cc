@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include "shim/kernel.h"
 #include "shim/shim.h"
 #include "shim/socket.h"
 
@@ -11,6 +12,10 @@ namespace {
 [[gnu::noinline]] void FindOut(int fd) {
   // The descriptors of a vfork child are not those that the table is about.
   if (shim.process.IsBorrowed()) return;
+  if (kernel::silent.load(std::memory_order_relaxed)) {
+    shim.connections.SettlePlain(fd);
+    return;
+  }
   Endpoint peer;
   const Peer kind = PeerOf(fd, &peer);
   // Closed meanwhile: what has the number next is unknown as well.

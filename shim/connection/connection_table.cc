@@ -25,6 +25,12 @@ ConnectionTable::Entry* ConnectionTable::EnsureBlock(std::uint32_t number) {
   return block;
 }
 
+void ConnectionTable::Reserve(std::uint32_t descriptors) {
+  for (std::uint32_t i = 0; i < descriptors; i += kBlock) {
+    if (EnsureBlock(i / kBlock) == nullptr) return;
+  }
+}
+
 Connection* ConnectionTable::Exchange(int fd, Connection* state, bool* stored) {
   *stored = false;
   const auto index = static_cast<std::uint32_t>(fd);

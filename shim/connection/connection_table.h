@@ -80,8 +80,14 @@ class ConnectionTable {
   /// As Exchange, for a descriptor that is still unknown; false when it is not.
   bool Settle(int fd, Connection* state);
 
+  /// Takes memory for the first `descriptors` now.
+  void Reserve(std::uint32_t descriptors);
+
  private:
   static constexpr std::uint32_t kBlock = kFirstKnown;
+
+  // Null when there is no memory.
+  Entry* EnsureBlock(std::uint32_t number);
 
   // Null when there is no memory.
   Entry* EnsureBlock(std::uint32_t number);

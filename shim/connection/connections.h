@@ -107,6 +107,13 @@ class Connections {
     table_.ForEach(first, last, visit);
   }
 
+  /// Takes memory for so many connections now, under the lowest descriptors.
+  void Reserve(std::uint32_t connections) {
+    table_.Reserve(connections);
+    pool_.Reserve(connections);
+    streams_.Reserve(connections);
+  }
+
   /// Takes the entry of `fd` out, with its reference: for PutBack or Release.
   Connection* Take(int fd);
   void PutBack(int fd, Connection* connection);

@@ -33,6 +33,13 @@ class Slab {
     return node != nullptr ? &node->object : nullptr;
   }
 
+  /// Takes memory for the first `objects` now.
+  void Reserve(std::uint32_t objects) {
+    for (std::uint32_t i = 0; i < objects; i += kObjectsPerChunk) {
+      if (!EnsureChunk(i / kObjectsPerChunk)) return;
+    }
+  }
+
   /// `object` came from Allocate and has not been freed since.
   void Free(T* object) {
     Node* node = reinterpret_cast<Node*>(reinterpret_cast<char*>(object) -

@@ -37,7 +37,12 @@ int AfterFcntl(int fd, int command, int result) {
 }  // namespace
 
 int socket(int domain, int type, int protocol) {
-  return Created(libc.socket(domain, type, protocol));
+  const int fd = libc.socket(domain, type, protocol);
+  if (fd >= 0) {
+    constexpr int kTypeMask = 0xf;  // the rest are flags
+    shim.stream_sockets.Set(fd, (type & kTypeMask) == SOCK_STREAM);
+  }
+  return Created(fd);
 }
 
 int accept(int fd, sockaddr* address, socklen_t* length) {

@@ -73,6 +73,13 @@ bool Meter::Open(const Path& directory) {
   return true;
 }
 
+void Meter::Reserve(std::uint32_t rows) {
+  if (open() && journal().header()->allocated_rows.load(
+                    std::memory_order_acquire) < rows) {
+    Grow(rows);
+  }
+}
+
 void Meter::Count(ShimCounter counter) {
   if (open()) Add(&journal().rows()[kShimRow], counter, 1);
 }

@@ -35,6 +35,9 @@ class Meter {
 
   bool open() const { return file() != nullptr; }
 
+  /// Backs `rows` rows ahead of need, as far as there is room.
+  void Reserve(std::uint32_t rows);
+
   /// The row of `key`, made when new. Never null once open: a traffic row that
   /// finds no room is the vendor's `_other` row, so that vendor totals stay
   /// exact; rows are never given back.

@@ -132,6 +132,10 @@ struct FakeLibc::Functions {
                         unsigned int) {
     return Out("splice", size);
   }
+  static int PrCtl(int, unsigned long, unsigned long, unsigned long,
+                   unsigned long) {
+    return Status("prctl");
+  }
   static int CloseRange(unsigned int, unsigned int, int) {
     return Status("close_range");
   }
@@ -289,6 +293,7 @@ FakeLibc::FakeLibc() : saved_(libc) {
       .fork = Functions::Fork,
       .posix_spawn = Functions::PosixSpawn,
       .posix_spawnp = Functions::PosixSpawn,
+      .prctl = Functions::PrCtl,
       .getaddrinfo = Functions::GetAddrInfo,
       .is_socket = Functions::IsSocket,
       .peer_address = Functions::PeerAddress,

@@ -13,6 +13,7 @@
 #include "collector/policy/policy_file.h"
 #include "collector/policy/vendor_config.h"
 #include "shim/hooks/hooks.h"
+#include "shim/kernel.h"
 
 namespace proxymeter::shim {
 namespace {
@@ -61,6 +62,7 @@ void ShimFixture::WritePolicy(std::string_view yaml) {
 void ShimFixture::RestartShim() {
   setenv(kDirectoryVariable, directory_.c_str(), 1);
   new (&shim) Shim();
+  kernel::silent = false;
   shim.process.Initialise();
   shim.environment.Read();
   shim.connections.DoubtInherited();

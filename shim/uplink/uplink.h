@@ -37,7 +37,7 @@ class Uplink {
     }
   }
 
-  /// Flushes now, unless another thread is at it.
+  /// Flushes now, unless another thread is at it or the process is in a sandbox.
   void Flush();
 
  private:
