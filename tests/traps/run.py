@@ -1,11 +1,15 @@
 """Runs a program by itself, then metered.
 
 Both runs must succeed and say the same, but for numbers of bytes, which vary
-where TLS is spoken. A line such as `requests N sent N received N` is what the
-meter must have found, exactly; FIGURES has the words. With `--cases` the
-program is asked for its cases, one line of arguments each, and run in all.
+where TLS is spoken. Where they say `requests N`, `sent N` and so on (FIGURES has
+the words), that is what the meter must have found, exactly. With `--cases` the
+program is asked for its cases, one line of arguments each, and run in all. With
+`--tmpfs SIZE` the meter's directory is a file system of that size, which takes
+root and a mount namespace (`unshare -m`).
 """
 
+import argparse
+import contextlib
 import os
 import re
 import subprocess
@@ -32,10 +36,14 @@ FIGURES = {
     "received": ("proxymeter_received_bytes_total", {}),
     # Of them, what no hook saw.
     "reconciled": ("proxymeter_reconciled_bytes_total", {}),
+    # That came to be.
+    "connections": ("proxymeter_connections_total", {"result": "ok"}),
     "unpaired": ("proxymeter_shim_events_total", {"event": "tls_unpaired"}),
     "desynchronised": ("proxymeter_shim_events_total", {"event": "desynchronised"}),
 }
-SECONDS = 60
+EXPECTATION = re.compile(rf"\b({'|'.join(FIGURES)}) (\d+)")
+SECONDS = 100
+PATIENCE_SECONDS = 20
 
 
 def run(command):
@@ -51,56 +59,67 @@ def without_bytes(output):
     return re.sub(r"\b(sent|received|reconciled) \d+", r"\1", output)
 
 
-def figures(metrics):
-    return {
-        word: metrics.total(name, **labels) for word, (name, labels) in FIGURES.items()
-    }
-
-
-def settled(collector, sessions):
-    """The metrics once more sessions than `sessions` have begun, and all ended."""
-
-    def ended():
-        metrics = collector.metrics()
-        begun = metrics.total("proxymeter_sessions_total") > sessions
-        return metrics if begun and not metrics.total("proxymeter_sessions") else None
-
-    return wait_until(ended, SECONDS, "collector: the session to end")
+def differences(before, after, expected):
+    wrong = []
+    for what, count in expected:
+        name, labels = FIGURES[what]
+        found = after.total(name, **labels) - before.total(name, **labels)
+        if found != int(count):
+            wrong.append(f"{what}: {found}, not {count}")
+    return wrong
 
 
 def meter(program, collector, command):
     """What was metered wrongly; empty when nothing was."""
     alone = run(command)
     before = collector.metrics()
-    prefix = [program, "run", "--dir", collector.directory, "--"]
-    metered = run([*prefix, *command])
+    metered = run([program, "run", "--dir", collector.directory, "--", *command])
     if without_bytes(metered) != without_bytes(alone):
         sys.exit(f"{command}: alone:\n{alone}metered:\n{metered}")
-    words = metered.split()
-    if not words:
-        return ""
-    after = settled(collector, before.total("proxymeter_sessions_total"))
-    was, now = figures(before), figures(after)
-    wrong = [
-        f"{what}: {now[what] - was[what]}, not {count}"
-        for what, count in zip(words[::2], words[1::2], strict=True)
-        if now[what] - was[what] != int(count)
-    ]
+    expected = EXPECTATION.findall(metered)
+    # A collector that has not heard of the program yet has no session to wait
+    # for.
+    with contextlib.suppress(TimeoutError):
+        wait_until(
+            lambda: not differences(before, collector.metrics(), expected),
+            PATIENCE_SECONDS,
+            "the expected metrics",
+        )
+    wrong = differences(before, collector.settle(), expected)
     return f"{command}: metered {'; '.join(wrong)}\n" if wrong else ""
+
+
+def mount_small(directory, size):
+    if os.geteuid() != 0:
+        sys.exit("not tested: --tmpfs takes root")
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "small", directory],
+        check=True,
+    )
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--cases", action="store_true")
+    parser.add_argument("--tmpfs", metavar="SIZE")
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    return parser.parse_args()
 
 
 def main():
     program = os.environ["PROXYMETER_PROGRAM"]
-    command = sys.argv[1:]
-    commands = [command]
-    if command[0] == "--cases":
-        command = command[1:]
-        commands = [[*command, *line.split()] for line in run(command).splitlines()]
+    arguments = parse_arguments()
+    commands = [arguments.command]
+    if arguments.cases:
+        cases = run(arguments.command).splitlines()
+        commands = [[*arguments.command, *line.split()] for line in cases]
         if not commands:
-            sys.exit(f"{command}: no cases")
+            sys.exit(f"{arguments.command}: no cases")
     workspace = Workspace()
     try:
         directory = workspace.directory("pm")
+        if arguments.tmpfs:
+            mount_small(directory, arguments.tmpfs)
         config = workspace.write("vendors.yaml", CONFIGURATION)
         log = os.path.join(workspace.path, "collector.out")
         collector = Collector(program, directory, config, log)
@@ -109,6 +128,8 @@ def main():
         finally:
             collector.kill()
     finally:
+        if arguments.tmpfs:
+            subprocess.run(["umount", directory], check=True)
         workspace.remove()
     if any(wrong):
         sys.exit("".join(wrong))
