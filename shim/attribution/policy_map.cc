@@ -48,12 +48,27 @@ PolicyMap::Change PolicyMap::Refresh(const Path& directory,
   if (loader == generation + 1 ||
       !loader_.compare_exchange_strong(loader, generation + 1,
                                        std::memory_order_acquire)) {
+    AwaitFirst(generation);
     return Change::kNone;  // Another thread is at it, or this one was.
   }
   const Change change = Load(directory);
   next_look_ns_.store(now + kLookIntervalNs, std::memory_order_relaxed);
   loader_.store(0, std::memory_order_release);
   return change;
+}
+
+// Threads that open their first connections together: without this, all but the
+// one that maps the policy would not know their vendors. A signal handler that
+// has interrupted its own thread at it waits in vain, but not for long.
+void PolicyMap::AwaitFirst(std::uint32_t generation) {
+  constexpr int kYields = 2000;
+  for (int i = 0; i < kYields; ++i) {
+    if (current_.load(std::memory_order_acquire) >= 0 ||
+        loader_.load(std::memory_order_acquire) != generation + 1) {
+      return;
+    }
+    kernel::Call(SYS_sched_yield);
+  }
 }
 
 PolicyMap::Identity PolicyMap::IdentityOf(const struct stat& status) {

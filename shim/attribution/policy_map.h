@@ -64,6 +64,8 @@ class PolicyMap {
 
   static Identity IdentityOf(const struct stat& status);
   Change Load(const Path& directory);
+  // While there is no policy yet, and this process is mapping one.
+  void AwaitFirst(std::uint32_t generation);
 
   // One in force, one being replaced; -1 is none.
   std::atomic<int> current_{-1};

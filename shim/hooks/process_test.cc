@@ -57,8 +57,8 @@ TEST_F(ProcessHooks, ASandboxedProcessGoesOnConnecting) {
 }
 
 TEST_F(ProcessHooks, ASandboxedProcessHasRowsAhead) {
-  LockUp();
   Connect(kFd, kProxyAddress, 1);
+  LockUp();
   for (int i = 0; i < 400; ++i) {
     const std::string host = "h" + std::to_string(i) + ".test";
     const std::string request =
