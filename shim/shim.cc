@@ -123,11 +123,7 @@ void ReportSentUnseen(int fd, std::size_t size) {
 
 void ReportConnect(int fd, const sockaddr* address, socklen_t length,
                    int error) {
-  // The kernel may not even have read the address, so neither must we.
-  if (error == EBADF || error == ENOTSOCK || error == EFAULT ||
-      error == EINVAL) {
-    return;
-  }
+  if (RefusedUnread(error)) return;
   Endpoint endpoint;
   if (!ReadEndpoint(address, length, &endpoint)) {
     // AF_UNSPEC dissolves a connection; others are not ours.

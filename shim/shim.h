@@ -2,6 +2,7 @@
 #ifndef PROXYMETER_SHIM_SHIM_H_
 #define PROXYMETER_SHIM_SHIM_H_
 
+#include <errno.h>
 #include <sys/socket.h>
 
 #include <cstddef>
@@ -67,6 +68,13 @@ bool ReportSentTo(int fd, const sockaddr* address, socklen_t length,
                   std::size_t size);
 bool ReportReceivedFrom(int fd, const sockaddr* address, socklen_t length,
                         std::size_t size);
+
+/// True for what the kernel says before it has read the arguments in memory:
+/// there may be nothing to read.
+inline bool RefusedUnread(int error) {
+  return error == EBADF || error == ENOTSOCK || error == EFAULT ||
+         error == EINVAL;
+}
 
 /// connect returned; `error` is 0 or its errno.
 void ReportConnect(int fd, const sockaddr* address, socklen_t length,

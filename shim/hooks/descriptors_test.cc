@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -48,6 +49,25 @@ TEST_F(Descriptors, ConnectCountsByOutcome) {
     EXPECT_EQ(Vendor(kVendor)[test.counter], 1u) << test.error;
     EXPECT_FALSE(IsMetered(4));
   }
+}
+
+TEST_F(Descriptors, WhatTheKernelDidNotReadIsNotReadByUs) {
+  auto* bad = reinterpret_cast<sockaddr*>(8);
+  auto* no_message = reinterpret_cast<msghdr*>(8);
+  for (const int error : {EFAULT, EBADF, ENOTSOCK, EINVAL}) {
+    fake_.Fails(error);
+    EXPECT_EQ(hooks::connect(kFd, bad, sizeof(sockaddr_in)), -1);
+    EXPECT_EQ(errno, error);
+    fake_.Fails(error);
+    EXPECT_EQ(
+        hooks::sendto(kFd, nullptr, 1, MSG_FASTOPEN, bad, sizeof(sockaddr_in)),
+        -1);
+    EXPECT_EQ(errno, error);
+    fake_.Fails(error);
+    EXPECT_EQ(hooks::sendmsg(kFd, no_message, MSG_FASTOPEN), -1);
+    EXPECT_EQ(errno, error);
+  }
+  EXPECT_FALSE(IsMetered(kFd));
 }
 
 TEST_F(Descriptors, ConnectInProgressIsNoError) {

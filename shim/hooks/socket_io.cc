@@ -213,6 +213,7 @@ ssize_t sendto(int fd, const void* buffer, size_t size, int flags,
 ssize_t sendmsg(int fd, const msghdr* message, int flags) {
   if ((flags & MSG_FASTOPEN) != 0) [[unlikely]] {
     const ssize_t result = libc.sendmsg(fd, message, flags);
+    if (result < 0 && RefusedUnread(errno)) return result;
     if (ReportFastOpen(fd, static_cast<const sockaddr*>(message->msg_name),
                        message->msg_namelen, result)) {
       FromMessage::Moved(result, fd, message, flags);

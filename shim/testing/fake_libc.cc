@@ -64,7 +64,10 @@ struct FakeLibc::Functions {
     return Out("sendto", size);
   }
   static ssize_t SendMsg(int, const msghdr* message, int) {
-    return Out("sendmsg", Size(message->msg_iov, message->msg_iovlen));
+    // One that fails may be no message at all.
+    const bool fails = !Self().script_.empty() && Self().script_.front().error;
+    return Out("sendmsg",
+               fails ? 0 : Size(message->msg_iov, message->msg_iovlen));
   }
   static ssize_t Write(int, const void*, size_t size) {
     return Out("write", size);
