@@ -37,7 +37,8 @@ class Uplink {
     }
   }
 
-  /// Flushes now, unless another thread is at it or the process is in a sandbox.
+  /// Flushes now, unless another thread is at it or the process is in a
+  /// sandbox.
   void Flush();
 
  private:
