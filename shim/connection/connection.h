@@ -71,9 +71,11 @@ class Connection {
   void End();
 
   Stream* socket_stream() { return &socket_stream_; }
-  /// The stream at `depth`, null when it has not begun.
+  /// The stream at `depth`, null when it has not begun; none begins at
+  /// kMaxStreams.
   Stream* stream(std::uint8_t depth) const {
-    return streams_[depth].load(std::memory_order_acquire);
+    return depth < kMaxStreams ? streams_[depth].load(std::memory_order_acquire)
+                               : nullptr;
   }
   /// Begins the stream at `depth`; null when there is no memory.
   Stream* EnsureStream(std::uint8_t depth);

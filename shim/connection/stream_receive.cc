@@ -75,10 +75,13 @@ void Stream::ReceiveStep(Bytes* data) {
   *data = {};
   if (connection_->row() != nullptr) return;
   // A server that talks on, unasked or to a TLS library that bypasses us, must
-  // not have its bytes held for ever.
+  // not have its bytes held for ever. Inside TLS one that talks first is
+  // enough, unless it answers a ClientHello: that is TLS to a proxy, and TLS
+  // within.
   const bool in_tls = now == Stage::kTlsHandshake;
-  if (depth_ != 0 || (connection_->held_received() > kReceivedBeforeOpaque &&
-                      connection_->stream(1) == nullptr)) {
+  const bool unread = connection_->held_received() > kReceivedBeforeOpaque &&
+                      connection_->stream(depth_ + 1) == nullptr;
+  if (unread || (depth_ != 0 && !in_tls)) {
     if (in_tls) connection_->CountEvent(kTlsUnpaired);
     BecomeOpaque(in_tls ? Protocol::kTls : opaque_protocol());
   }
