@@ -51,6 +51,12 @@ class Exchanges {
                : nullptr;
   }
 
+  /// True when no request has been sent, for the receiving side to ask.
+  bool Unused() const {
+    return pushed_.load(std::memory_order_acquire) == 0 &&
+           answered_.load(std::memory_order_relaxed) == 0;
+  }
+
   void Answer() {
     answered_.store(answered_.load(std::memory_order_relaxed) + 1,
                     std::memory_order_release);

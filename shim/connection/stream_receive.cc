@@ -136,8 +136,14 @@ void Stream::ReceiveResponse(Bytes* data) {
       Move(Stage::kConnect, Stage::kHttp1);
     }
   } else if (event == Http1Event::kLost) {
+    // A word in capitals, without an end of line, may be the start of a request
+    // until it is answered. Nothing is lost that was never HTTP/1.
+    if (exchanges_.Unused()) {
+      BecomeOpaque(opaque_protocol());
+    } else {
+      Desynchronise(opaque_protocol());
+    }
     if (connect) exchanges_.Answer();
-    Desynchronise(opaque_protocol());
     CountReceived(connection_->row(), data->size());
     *data = {};
   }

@@ -266,6 +266,20 @@ TEST_F(StreamTest, WhatIsNotUnderstoodIsCountedInBytes) {
   });
 }
 
+TEST_F(StreamTest, AnAnswerTellsThatItWasNeverHttp) {
+  const std::vector<Turn> exchange = {
+      Out("COMMAND"), In("done\n"),
+      Out("GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n"),
+      In("500 what?\r\n")};
+  ForEveryCut(exchange, [&] {
+    const CounterSums traffic = Traffic(kVendor, kUnknownDestination,
+                                        Protocol::kTcp, Visibility::kInferred);
+    EXPECT_EQ(traffic[kSentBytes], Size(exchange, true));
+    EXPECT_EQ(traffic[kReceivedBytes], Size(exchange, false));
+    EXPECT_EQ(Events(kDesynchronised), 0u);
+  });
+}
+
 TEST_F(StreamTest, ALostParserSaysSoAndKeepsCounting) {
   const std::vector<Turn> exchange = {
       Out("GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n"),
