@@ -9,6 +9,7 @@
 
 #include "CLI/CLI.hpp"
 #include "cli/collector_command.h"
+#include "cli/doctor_command.h"
 #include "cli/run_command.h"
 #include "cli/suggestion.h"
 #include "cli/synopsis_formatter.h"
@@ -67,6 +68,8 @@ int Main(std::vector<std::string> arguments) {
   CLI::App* collector = AddCollectorCommand(app, &collector_options);
   TopOptions top_options;
   CLI::App* top = AddTopCommand(app, &top_options);
+  DoctorOptions doctor_options;
+  CLI::App* doctor = AddDoctorCommand(app, &doctor_options);
 
   const std::vector<std::string> names = CommandNames(app);
   if (!arguments.empty() && !arguments[0].starts_with('-') &&
@@ -83,6 +86,15 @@ int Main(std::vector<std::string> arguments) {
     arguments.resize(1);
     arguments.insert(arguments.end(), words.begin(), words.end());
   }
+  if (!arguments.empty() && arguments[0] == doctor->get_name()) {
+    // Nor the command that is only looked at.
+    const auto mark = std::find(arguments.begin(), arguments.end(), "--");
+    if (mark != arguments.end()) {
+      doctor_options.has_command = true;
+      doctor_options.command.assign(mark + 1, arguments.end());
+      arguments.erase(mark, arguments.end());
+    }
+  }
   try {
     Parse(app, std::move(arguments));
   } catch (const CLI::Success& success) {
@@ -98,6 +110,7 @@ int Main(std::vector<std::string> arguments) {
     const int terminal = isatty(STDOUT_FILENO) == 1 ? STDOUT_FILENO : -1;
     return Top(top_options, terminal, std::cout, std::cerr);
   }
+  if (doctor->parsed()) return Doctor(doctor_options, std::cout, std::cerr);
   return kUsageError;
 }
 

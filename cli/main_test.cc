@@ -159,6 +159,39 @@ TEST_F(MainTest, RunWarnsInOneLineOfWhatCannotBeMetered) {
               testing::ElementsAre(StartsWith("proxymeter: warning: ")));
 }
 
+TEST_F(MainTest, DoctorTellsAProcessFromACommand) {
+  EXPECT_EQ(Proxymeter({"doctor", "--", "true"}).exit_status(), 0);
+  EXPECT_EQ(Proxymeter({"doctor", "--", STATIC_PROGRAM}).exit_status(), 1);
+  // What stands behind the mark is the command's, and is not run.
+  const std::string trace = directory_ + "-trace";
+  EXPECT_EQ(Proxymeter({"doctor", "--", "touch", trace, "--json", "--", "1"})
+                .exit_status(),
+            0);
+  EXPECT_FALSE(fs::exists(trace));
+  EXPECT_THAT(Proxymeter({"doctor", "--json", "--", "true"}).out,
+              StartsWith("{\"subject\":\"true\",\"verdict\":\"unknown\""));
+}
+
+TEST_F(MainTest, DoctorRefusesWhatItCannotRead) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"doctor", "curl"},
+                                             {"doctor", "0"},
+                                             {"doctor", "-5"},
+                                             {"doctor", "1", "2"},
+                                             {"doctor", "--"},
+                                             {"doctor", "--", ""},
+                                             {"doctor", "1", "--", "true"},
+                                             {"doctor", "--bogus"}}) {
+    const ProcessResult result = Proxymeter(arguments);
+    EXPECT_EQ(result.exit_status(), 2) << arguments.back();
+    EXPECT_THAT(result.err, StartsWith("proxymeter: "));
+    EXPECT_EQ(result.out, "");
+  }
+  EXPECT_THAT(Proxymeter({"doctor", "curl"}).err,
+              HasSubstr("proxymeter doctor -- curl"));
+  EXPECT_EQ(Proxymeter({"doctor", "2147483647"}).exit_status(), 1);
+}
+
 TEST_F(MainTest, AnUnknownCommandGetsASuggestion) {
   const ProcessResult result = Proxymeter({"tpo"});
   EXPECT_EQ(result.exit_status(), 2);
@@ -170,7 +203,7 @@ TEST_F(MainTest, AnUnknownCommandGetsASuggestion) {
 TEST_F(MainTest, HelpAndVersionGoToStandardOutput) {
   EXPECT_THAT(Proxymeter({"--version"}).out,
               testing::MatchesRegex("proxymeter [0-9]+\\.[0-9]+\\.[0-9]+\n"));
-  for (const char* command : {"run", "collector", "top"}) {
+  for (const char* command : {"run", "collector", "top", "doctor"}) {
     const ProcessResult help = Proxymeter({command, "--help"});
     EXPECT_EQ(help.exit_status(), 0);
     EXPECT_THAT(help.out,

@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "cli/elf_header.h"
+#include "cli/elf_file.h"
 
 namespace proxymeter::cli {
 namespace {
@@ -38,8 +38,8 @@ bool IsFile(const fs::path& path) {
 }
 
 bool IsForThisMachine(const fs::path& path) {
-  const auto header = ReadElfHeader(path.string());
-  return header.ok() && header->for_this_machine;
+  const auto file = ReadElfFile(path.string());
+  return file.ok() && file->for_this_machine;
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What a command line's first word would run, and whether it can be metered.
+// What a command line's first word would run, and with whose privilege.
 #ifndef PROXYMETER_CLI_PROGRAM_FILE_H_
 #define PROXYMETER_CLI_PROGRAM_FILE_H_
 
@@ -19,11 +19,6 @@ std::optional<std::string> ResolveCommand(const std::string& command,
 /// process of `uid` and `gid`. The loader then ignores LD_PRELOAD (ld.so(8),
 /// secure-execution mode).
 bool RaisesPrivilege(const struct stat& file, uid_t uid, gid_t gid);
-
-/// Why libproxymeter.so will not be loaded into the program in `path`, as the
-/// end of the sentence "... cannot be metered: "; nothing when it will, or when
-/// the file cannot be read. For a script, its interpreter decides.
-std::optional<std::string> WhyNotMetered(const std::string& path);
 
 }  // namespace proxymeter::cli
 

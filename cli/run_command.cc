@@ -13,6 +13,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "cli/directory.h"
+#include "cli/doctor/loading.h"
+#include "cli/doctor/program_image.h"
+#include "cli/doctor/sanitizer.h"
 #include "cli/preload.h"
 #include "cli/program_file.h"
 #include "cli/synopsis_formatter.h"
@@ -70,12 +73,20 @@ absl::Status SetEnvironment(const RunOptions& options) {
   return absl::OkStatus();
 }
 
-void WarnIfNotMetered(const std::string& command) {
-  const auto file = ResolveCommand(command, std::getenv("PATH"));
+/// Warns when nothing will be metered, and lets AddressSanitizer take the
+/// library, with which it would otherwise end the program.
+void FitToProgram(const std::string& command) {
+  const char* const path_variable = std::getenv("PATH");
+  const auto file = ResolveCommand(command, path_variable);
   if (!file.has_value()) return;
-  if (const auto reason = WhyNotMetered(*file); reason.has_value()) {
+  const auto image = FindImage(*file, path_variable);
+  if (!image.ok()) return;
+  if (const auto reason = WhyNotMetered(*image)) {
     std::cerr << "proxymeter: warning: " << command
               << " cannot be metered: " << *reason << '\n';
+  } else if (HasSharedAsan(image->elf)) {
+    setenv(kAsanVariable, AllowPreloadIntoAsan(Value(kAsanVariable)).c_str(),
+           1);
   }
 }
 
@@ -128,7 +139,7 @@ int Run(const RunOptions& options) {
     return Fail(status.message());
   }
   const std::string& command = options.command.front();
-  WarnIfNotMetered(command);
+  FitToProgram(command);
 
   std::vector<char*> arguments;
   arguments.reserve(options.command.size() + 1);

@@ -32,6 +32,17 @@ set_target_properties(
 target_link_libraries(httplib::httplib INTERFACE Threads::Threads ZLIB::ZLIB
                                                  OpenSSL::SSL OpenSSL::Crypto)
 
+# elfutils' libelf, from its archive where there is one: `proxymeter run` is the
+# same program, and must not need a library more in a crawler's image.
+find_library(ELF_LIBRARY NAMES libelf.a elf REQUIRED)
+find_path(ELF_INCLUDE_DIR gelf.h REQUIRED)
+add_library(elf::elf UNKNOWN IMPORTED)
+set_target_properties(
+  elf::elf
+  PROPERTIES IMPORTED_LOCATION ${ELF_LIBRARY}
+             INTERFACE_INCLUDE_DIRECTORIES ${ELF_INCLUDE_DIR}
+             INTERFACE_LINK_LIBRARIES ZLIB::ZLIB)
+
 find_program(NANOPB_PROTOC_PLUGIN protoc-gen-nanopb REQUIRED)
 
 option(PROXYMETER_STATIC_GRPC "Link gRPC, Abseil and protobuf statically" OFF)
