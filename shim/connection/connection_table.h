@@ -89,9 +89,6 @@ class ConnectionTable {
   // Null when there is no memory.
   Entry* EnsureBlock(std::uint32_t number);
 
-  // Null when there is no memory.
-  Entry* EnsureBlock(std::uint32_t number);
-
   std::atomic<Entry*> blocks_[kMaxDescriptors / kBlock]{};
   Entry first_block_[kBlock]{};
 };

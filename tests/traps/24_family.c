@@ -1,5 +1,6 @@
 // Each call that moves bytes on a socket, once.
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -57,6 +58,12 @@ int main(void) {
   Rest(c, read(c, response, kAnswer));
   CHECK(writev(c, out, 2) == kSize);
   Rest(c, readv(c, in, 2));
+  // preadv and pwritev want a place, which a socket has not.
+  CHECK(pwritev(c, out, 2, 0) == -1 && errno == ESPIPE);
+  CHECK(pwritev2(c, out, 2, -1, 0) == kSize);
+  Rest(c, preadv2(c, in, 2, -1, 0));
+  CHECK(pwritev64v2(c, out, 2, -1, 0) == kSize);
+  Rest(c, preadv64v2(c, in, 2, -1, 0));
   CHECK(sendmmsg(c, many_sent, 2, 0) == 2);
   CHECK(recvmmsg(c, &many_got, 1, 0, NULL) == 1);
   Rest(c, many_got.msg_len);
@@ -99,7 +106,7 @@ int main(void) {
   Rest(c, read(pipes[0], response, kAnswer));
   close(c);
 
-  printf("connections 4 requests 9 sent %d received %d\n", 13 * kSize,
-         13 * kAnswer);
+  printf("connections 4 requests 11 sent %d received %d\n", 15 * kSize,
+         15 * kAnswer);
   return 0;
 }
