@@ -18,6 +18,10 @@ class Process {
   /// opens none.
   void Initialise();
 
+  bool initialised() const {
+    return initialised_.load(std::memory_order_acquire);
+  }
+
   /// True in a vfork child: what looks like our state is its parent's, and
   /// only the parent may change it. Costs one getpid(2), and is false where
   /// that may not be asked (kernel::silent).

@@ -54,7 +54,6 @@ void Initialise() {
   shim.process.Initialise();
   shim.environment.Read();
   ResolveLibc();
-  shim.connections.DoubtInherited();
 }
 
 PolicyMap::Change RefreshPolicy() {

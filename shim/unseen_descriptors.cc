@@ -7,15 +7,15 @@
 #include "shim/socket.h"
 
 namespace proxymeter::shim {
-namespace {
 
-[[gnu::noinline]] void FindOut(int fd) {
-  // The descriptors of a vfork child are not those that the table is about.
-  if (shim.process.IsBorrowed()) return;
+void FindOut(int fd) {
+  if (!shim.process.initialised()) return;
   if (kernel::silent.load(std::memory_order_relaxed)) {
     shim.connections.SettlePlain(fd);
     return;
   }
+  // The descriptors of a vfork child are not those that the table is about.
+  if (shim.process.IsBorrowed()) return;
   Endpoint peer;
   const Peer kind = PeerOf(fd, &peer);
   // Closed meanwhile: what has the number next is unknown as well.
@@ -39,17 +39,6 @@ namespace {
   shim.connections.Adopt(
       fd, vendor.view(), peer,
       type == SOCK_DGRAM ? Origin::kDatagrams : Origin::kAdopted);
-}
-
-}  // namespace
-
-Connections::Use AcquireOrAdopt(int fd) {
-  Connection* connection = shim.connections.Retain(fd);
-  if (connection == nullptr && shim.connections.IsUnknown(fd)) [[unlikely]] {
-    FindOut(fd);
-    connection = shim.connections.Retain(fd);
-  }
-  return Connections::Use(&shim.connections, connection);
 }
 
 }  // namespace proxymeter::shim

@@ -14,7 +14,7 @@ namespace proxymeter::shim {
 namespace {
 
 constexpr int kFd = 7;
-constexpr int kHighFd = 5000;
+constexpr int kHighFd = 70'000;
 constexpr std::string_view kRequest =
     "GET http://shop.test/ HTTP/1.1\r\nHost: shop.test\r\n\r\n";
 

@@ -6,6 +6,8 @@
 
 namespace proxymeter::shim {
 
+constinit ConnectionTable::Entry ConnectionTable::flat_[kFlat];
+
 ConnectionTable::Entry* ConnectionTable::EnsureBlock(std::uint32_t number) {
   std::atomic<Entry*>& slot = blocks_[number];
   Entry* block = slot.load(std::memory_order_acquire);
@@ -25,34 +27,31 @@ ConnectionTable::Entry* ConnectionTable::EnsureBlock(std::uint32_t number) {
   return block;
 }
 
-void ConnectionTable::Reserve(std::uint32_t descriptors) {
-  for (std::uint32_t i = 0; i < descriptors; i += kBlock) {
-    if (EnsureBlock(i / kBlock) == nullptr) return;
-  }
+void ConnectionTable::Clear() {
+  for (Entry& entry : flat_) entry.store(nullptr, std::memory_order_relaxed);
+  for (auto& block : blocks_) block.store(nullptr, std::memory_order_relaxed);
 }
 
 Connection* ConnectionTable::Exchange(int fd, Connection* state, bool* stored) {
   *stored = false;
   const auto index = static_cast<std::uint32_t>(fd);
   if (index >= kMaxDescriptors) return nullptr;
-  Entry* block = blocks_[index / kBlock].load(std::memory_order_acquire);
-  if (block == nullptr) {
+  Entry* entry = const_cast<Entry*>(Find(fd));
+  if (entry == nullptr) {
     if (state == Plain()) return nullptr;
-    block = EnsureBlock(index / kBlock);
+    Entry* block = EnsureBlock(index / kBlock);
     if (block == nullptr) return nullptr;
+    entry = &block[index % kBlock];
   }
   *stored = true;
-  Connection* previous =
-      block[index % kBlock].exchange(state, std::memory_order_acq_rel);
+  Connection* previous = entry->exchange(state, std::memory_order_acq_rel);
   return IsConnection(previous) ? previous : nullptr;
 }
 
 bool ConnectionTable::Settle(int fd, Connection* state) {
-  const auto index = static_cast<std::uint32_t>(fd);
-  if (index >= kMaxDescriptors) return false;
-  Entry* block = blocks_[index / kBlock].load(std::memory_order_acquire);
+  Entry* entry = const_cast<Entry*>(Find(fd));
   Connection* unknown = nullptr;
-  return block != nullptr && block[index % kBlock].compare_exchange_strong(
+  return entry != nullptr && entry->compare_exchange_strong(
                                  unknown, state, std::memory_order_acq_rel);
 }
 

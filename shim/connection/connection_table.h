@@ -11,27 +11,20 @@
 namespace proxymeter::shim {
 
 /// Indexed by descriptor, lock-free. A descriptor is a connection, or plain
-/// (anything else), or unknown: nobody here saw what made it. Below
-/// kFirstKnown all are unknown at first, since they may be inherited; above,
-/// only those that arrived in a message.
+/// (anything else), or unknown: nobody here saw what made it. Unknown are those
+/// that may be inherited, and those that arrived in a message.
 ///
-/// Memory for 1,024 descriptors at a time is taken when one of them is first
-/// tracked, and kept.
+/// Below kFlat the table is one array, of which memory is touched a page for
+/// 512 descriptors; above, memory for 1,024 at a time is taken when one of them
+/// is first tracked, and kept.
 class ConnectionTable {
  public:
   /// The highest value fs.nr_open has by default; a descriptor above it is
   /// never tracked.
   static constexpr std::uint32_t kMaxDescriptors = 1u << 20;
-
-  static constexpr std::uint32_t kFirstKnown = 1024;
+  static constexpr std::uint32_t kFlat = 1u << 16;
 
   constexpr ConnectionTable() = default;
-
-  /// From here on, low descriptors are unknown until they are looked at; before
-  /// it, all are plain.
-  void DoubtInherited() {
-    blocks_[0].store(first_block_, std::memory_order_release);
-  }
 
   using Entry = std::atomic<Connection*>;
 
@@ -44,6 +37,8 @@ class ConnectionTable {
   /// Where the state of `fd` stands; null: plain.
   const Entry* Find(int fd) const {
     const auto index = static_cast<std::uint32_t>(fd);
+    if (index < kFlat) [[likely]]
+      return &flat_[index];
     if (index >= kMaxDescriptors) return nullptr;
     const Entry* block =
         blocks_[index / kBlock].load(std::memory_order_acquire);
@@ -62,7 +57,8 @@ class ConnectionTable {
   void ForEach(std::uint32_t first, std::uint32_t last, Visitor visit) {
     if (last >= kMaxDescriptors) last = kMaxDescriptors - 1;
     for (std::uint32_t index = first; index <= last;) {
-      if (blocks_[index / kBlock].load(std::memory_order_acquire) == nullptr) {
+      if (index >= kFlat &&
+          blocks_[index / kBlock].load(std::memory_order_acquire) == nullptr) {
         index = (index / kBlock + 1) * kBlock;
         continue;
       }
@@ -80,17 +76,19 @@ class ConnectionTable {
   /// As Exchange, for a descriptor that is still unknown; false when it is not.
   bool Settle(int fd, Connection* state);
 
-  /// Takes memory for the first `descriptors` now.
-  void Reserve(std::uint32_t descriptors);
+  /// Every descriptor is unknown again, as when the process began. For tests.
+  void Clear();
 
  private:
-  static constexpr std::uint32_t kBlock = kFirstKnown;
+  static constexpr std::uint32_t kBlock = 1024;
 
   // Null when there is no memory.
   Entry* EnsureBlock(std::uint32_t number);
 
   std::atomic<Entry*> blocks_[kMaxDescriptors / kBlock]{};
-  Entry first_block_[kBlock]{};
+  // Apart from the object, which has an initial value: all zero, it takes no
+  // room in the library's file.
+  static Entry flat_[kFlat];
 };
 
 }  // namespace proxymeter::shim

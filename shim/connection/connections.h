@@ -49,8 +49,8 @@ class Connections {
   bool IsPlain(int fd) const {
     return table_.Peek(fd) == ConnectionTable::Plain();
   }
-  /// To be called once: descriptors may have been inherited.
-  void DoubtInherited() { table_.DoubtInherited(); }
+  /// As when the process began. For tests.
+  void Clear() { table_.Clear(); }
 
   /// A reference to the connection of `fd`, for Use or Release; null when it
   /// has none.
@@ -109,7 +109,6 @@ class Connections {
 
   /// Takes memory for so many connections now, under the lowest descriptors.
   void Reserve(std::uint32_t connections) {
-    table_.Reserve(connections);
     pool_.Reserve(connections);
     streams_.Reserve(connections);
   }

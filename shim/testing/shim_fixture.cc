@@ -65,7 +65,7 @@ void ShimFixture::RestartShim() {
   kernel::silent = false;
   shim.process.Initialise();
   shim.environment.Read();
-  shim.connections.DoubtInherited();
+  shim.connections.Clear();
 }
 
 int ShimFixture::Connect(int fd, const std::string& address,

@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
 from lab.collector import Collector  # noqa: E402
 from lab.service import as_ordinary_user  # noqa: E402
 from lab.workspace import Workspace  # noqa: E402
-from run import CONFIGURATION, METRICS  # noqa: E402
+from run import CONFIGURATION, FIGURES  # noqa: E402
 
 WARNING = "proxymeter: warning: "
 
@@ -74,8 +74,8 @@ def main():
         if os.path.exists(setuid):
             os.remove(setuid)
         workspace.remove()
-    for name in METRICS.values():
-        if metrics.total(name) != 0:
+    for name, labels in FIGURES.values():
+        if metrics.total(name, **labels) != 0:
             sys.exit(f"{name}: {metrics.total(name):.0f} of unmetered programs")
 
 
