@@ -91,6 +91,11 @@ class Compiler {
     BuildAddresses(std::move(networks4_), &addresses4_);
     BuildAddresses(std::move(networks6_), &addresses6_);
     BuildPortRules();
+    if (config.call_sites != CallSites::kOff) {
+      settings_.push_back(
+          {static_cast<std::uint32_t>(PolicySettingKind::kCallSites),
+           static_cast<std::uint32_t>(PolicyCallSites::kSampled)});
+    }
     return Serialize();
   }
 
@@ -278,6 +283,7 @@ class Compiler {
     AddSection(PolicySectionKind::kAddresses4, addresses4_);
     AddSection(PolicySectionKind::kAddresses6, addresses6_);
     AddSection(PolicySectionKind::kPortRules, port_ranges_);
+    AddSection(PolicySectionKind::kSettings, settings_);
 
     const std::size_t body_offset =
         sizeof(PolicyHeader) + sections_.size() * sizeof(PolicySection);
@@ -319,6 +325,7 @@ class Compiler {
   std::vector<PolicyRangeTo<PolicyRange4>> addresses4_;
   std::vector<PolicyRangeTo<PolicyRange6>> addresses6_;
   std::vector<PolicyRangeTo<PolicyPorts>> port_ranges_;
+  std::vector<PolicySetting> settings_;
   std::vector<PolicySection> sections_;
   std::vector<std::byte> body_;
 };

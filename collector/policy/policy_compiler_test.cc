@@ -22,6 +22,17 @@ PolicyView Open(const std::vector<std::byte>& policy) {
   return view;
 }
 
+TEST(CompilePolicy, SaysWhetherCallSitesAreAskedFor) {
+  VendorConfig config;
+  const auto setting = [&] {
+    const std::vector<std::byte> policy = CompilePolicy(config);
+    return Open(policy).Setting(PolicySettingKind::kCallSites);
+  };
+  EXPECT_EQ(setting(), static_cast<std::uint32_t>(PolicyCallSites::kOff));
+  config.call_sites = CallSites::kSampled;
+  EXPECT_EQ(setting(), static_cast<std::uint32_t>(PolicyCallSites::kSampled));
+}
+
 // Names, addresses and ports from few values, so that rules collide, nest and
 // differ in one condition only.
 class Generator {

@@ -19,7 +19,8 @@ namespace proxymeter::collector {
 namespace {
 
 constexpr std::string_view kVersion = "1";
-constexpr std::array<std::string_view, 2> kTopKeys = {"version", "vendors"};
+constexpr std::array<std::string_view, 3> kTopKeys = {"version", "vendors",
+                                                      "call_sites"};
 constexpr std::array<std::string_view, 2> kVendorKeys = {"name", "match"};
 constexpr std::array<std::string_view, 3> kRuleKeys = {"host", "port", "cidr"};
 
@@ -37,6 +38,11 @@ class Parser {
     if (*number != kVersion) {
       return version->Error(fmt::format(
           "version '{}' is not supported, only {}", *number, kVersion));
+    }
+    if (const YamlNode* call_sites = mapping->Find("call_sites")) {
+      if (absl::Status status = ParseCallSites(*call_sites); !status.ok()) {
+        return status;
+      }
     }
     absl::StatusOr<YamlNode> vendors = top.Required(*mapping, "vendors");
     if (!vendors.ok()) return vendors.status();
@@ -56,6 +62,18 @@ class Parser {
     std::size_t vendor;
     int line;
   };
+
+  absl::Status ParseCallSites(const YamlNode& node) {
+    absl::StatusOr<std::string> value = node.Text();
+    if (!value.ok()) return value.status();
+    if (*value == "sampled") {
+      config_->call_sites = CallSites::kSampled;
+    } else if (*value != "off") {
+      return node.Error(
+          fmt::format("'{}' is neither 'off' nor 'sampled'", *value));
+    }
+    return absl::OkStatus();
+  }
 
   absl::Status ParseVendor(const YamlNode& node) {
     absl::StatusOr<YamlMapping> mapping = node.Mapping(kVendorKeys);

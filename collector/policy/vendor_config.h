@@ -4,6 +4,7 @@
 #ifndef PROXYMETER_COLLECTOR_POLICY_VENDOR_CONFIG_H_
 #define PROXYMETER_COLLECTOR_POLICY_VENDOR_CONFIG_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,8 +33,16 @@ struct Vendor {
   int line = 0;                  ///< in the file, from 1
 };
 
+/// Whether crawlers find out which library or program part opens their
+/// connections.
+enum class CallSites : std::uint8_t {
+  kOff,
+  kSampled,  ///< by stack walks, of some connections
+};
+
 struct VendorConfig {
   std::string file_name;  ///< as given, for messages
+  CallSites call_sites = CallSites::kOff;
   std::vector<Vendor> vendors;
 };
 

@@ -90,6 +90,25 @@ TEST(VendorConfig, AcceptsOneHostWithDifferentPortsInTwoVendors) {
             "accepted");
 }
 
+TEST(VendorConfig, CallSitesAreOffUnlessAskedFor) {
+  const auto parsed = [](const std::string& line) {
+    const auto config =
+        ParseVendorConfig("version: 1\n" + line + "vendors: []\n", "v.yaml");
+    EXPECT_TRUE(config.ok()) << config.status();
+    return config->call_sites;
+  };
+  EXPECT_EQ(parsed(""), CallSites::kOff);
+  EXPECT_EQ(parsed("call_sites: off\n"), CallSites::kOff);
+  EXPECT_EQ(parsed("call_sites: sampled\n"), CallSites::kSampled);
+  EXPECT_EQ(MessageFor("version: 1\nvendors: []\ncall_sites: Sampled\n"),
+            "v.yaml:3:13: call_sites: 'Sampled' is neither 'off' nor "
+            "'sampled'");
+  EXPECT_EQ(MessageFor("version: 1\ncall_sites: [off]\nvendors: []\n"),
+            "v.yaml:2:13: call_sites: a single value is expected");
+  EXPECT_EQ(MessageFor("version: 1\ncall_sites:\nvendors: []\n"),
+            "v.yaml:2:1: call_sites: a value is expected, nothing is there");
+}
+
 TEST(VendorConfig, LoadsTheExample) {
   const auto config = LoadVendorConfig(PROXYMETER_EXAMPLE);
   ASSERT_TRUE(config.ok()) << config.status();
@@ -125,10 +144,10 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Mistake{"",
                 "v.yaml:1:1: top level: a mapping is expected (version, "
-                "vendors)"},
+                "vendors, call_sites)"},
         Mistake{"- version",
                 "v.yaml:1:1: top level: a mapping is expected "
-                "(version, vendors)"},
+                "(version, vendors, call_sites)"},
         Mistake{"version: 1\nvendors: [\n",
                 "v.yaml:3:1: YAML syntax: end of "
                 "sequence flow not found"},
@@ -153,7 +172,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "v.yaml:2:1: vendor: unknown key (did you mean 'vendors'?)"},
         Mistake{"version: 1\nprices: []\n",
                 "v.yaml:2:1: prices: unknown key (allowed are version, "
-                "vendors)"},
+                "vendors, call_sites)"},
         Mistake{"version: 1\nvendors: []\nversion: 1\n",
                 "v.yaml:3:1: version: repeated key, first on line 1"},
         Mistake{"version: 1\n? [a, b]\n: c\n",

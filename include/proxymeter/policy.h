@@ -53,8 +53,9 @@ enum class PolicySectionKind : std::uint32_t {
   kAddresses4 = 10,  ///< PolicyRangeTo<PolicyRange4>, sorted, disjoint
   kAddresses6 = 11,  ///< PolicyRangeTo<PolicyRange6>, sorted, disjoint
   kPortRules = 12,   ///< PolicyRangeTo<PolicyPorts>, sorted, disjoint
+  kSettings = 13,    ///< PolicySetting; readers before this kind lack them
 };
-inline constexpr std::uint32_t kLastPolicySectionKind = 12;
+inline constexpr std::uint32_t kLastPolicySectionKind = 13;
 
 struct PolicySection {
   std::uint32_t kind;    ///< PolicySectionKind
@@ -63,6 +64,21 @@ struct PolicySection {
   std::uint64_t count;   ///< number of entries
 };
 static_assert(sizeof(PolicySection) == 24);
+
+/// What crawlers shall do beyond looking vendors up. A setting that is not
+/// there has the value 0; readers pass over those that they do not know.
+enum class PolicySettingKind : std::uint32_t {
+  kCallSites = 1,  ///< PolicyCallSites
+};
+enum class PolicyCallSites : std::uint32_t {
+  kOff = 0,
+  kSampled = 1,  ///< ask who opened a connection, by samples
+};
+struct PolicySetting {
+  std::uint32_t kind;  ///< PolicySettingKind, each at most once
+  std::uint32_t value;
+};
+static_assert(sizeof(PolicySetting) == 8);
 
 /// A slice of the strings section.
 struct PolicyText {

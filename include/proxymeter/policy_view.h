@@ -113,6 +113,17 @@ class PolicyView {
     return PolicyError::kOk;
   }
 
+  /// The value of a setting; 0, the default of each, when it is not there.
+  std::uint32_t Setting(PolicySettingKind kind) const noexcept {
+    PolicySetting setting;
+    for (std::uint64_t i = 0; settings_.Get(i, &setting); ++i) {
+      if (setting.kind == static_cast<std::uint32_t>(kind)) {
+        return setting.value;
+      }
+    }
+    return 0;
+  }
+
   /// True when some rule mentions this host (exact or suffix): the shim
   /// remembers resolver answers only for those.
   bool NamesHost(std::string_view host) const noexcept {
@@ -199,6 +210,8 @@ class PolicyView {
         return AttachTo(&addresses6_, file, section);
       case PolicySectionKind::kPortRules:
         return AttachTo(&port_rules_, file, section);
+      case PolicySectionKind::kSettings:
+        return AttachTo(&settings_, file, section);
     }
     return false;
   }
@@ -374,6 +387,7 @@ class PolicyView {
   PolicyTable<PolicyRangeTo<PolicyRange4>> addresses4_;
   PolicyTable<PolicyRangeTo<PolicyRange6>> addresses6_;
   PolicyTable<PolicyRangeTo<PolicyPorts>> port_rules_;
+  PolicyTable<PolicySetting> settings_;
 };
 
 }  // namespace proxymeter

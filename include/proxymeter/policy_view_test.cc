@@ -27,6 +27,7 @@ std::vector<std::byte> Compile(std::string_view yaml) {
 }
 
 constexpr std::string_view kConfig = R"(version: 1
+call_sites: sampled
 vendors:
   - name: bright
     match:
@@ -145,7 +146,7 @@ TEST(PolicyView, TellsVendorAndPlaceOfARule) {
       view.Find({MappedIpv4(192, 0, 2, 1), 24000}, {});
   ASSERT_TRUE(match.found);
   EXPECT_EQ(match.vendor, "addresses");
-  EXPECT_EQ(view.RuleText(match.rule), "vendors[1].match[4] (vendors.yaml:17)");
+  EXPECT_EQ(view.RuleText(match.rule), "vendors[1].match[4] (vendors.yaml:18)");
   EXPECT_EQ(view.RuleText(1000), "");
 }
 
@@ -219,6 +220,7 @@ void LookEverythingUp(const PolicyView& view, std::span<const std::byte> file) {
       MappedIpv4(198, 51, 100, 1), MappedIpv4(255, 255, 255, 255),
       {0x20, 0x01, 0x0d, 0xb8},    {0x20, 0x01, 0x0d, 0xb8, 0, 1}};
   for (const std::string_view host : hosts) view.NamesHost(host);
+  view.Setting(PolicySettingKind::kCallSites);
   for (const Address& address : addresses) {
     for (const std::uint16_t port : {5, 80, 8080, 24000, 33335}) {
       for (const std::size_t count : {0, 1, 3}) {
@@ -381,6 +383,16 @@ TEST(PolicyView, PassesOverSectionsOfUnknownKind) {
   PolicyView view;
   ASSERT_EQ(PolicyView::Open(block.span(), &view), PolicyError::kOk);
   EXPECT_TRUE(view.Find({MappedIpv4(203, 0, 113, 1), 80}, {}).found);
+}
+
+TEST(PolicyView, SettingsAreZeroUnlessTheyAreThere) {
+  const std::vector<std::byte> policy = Compile(kConfig);
+  PolicyView view;
+  EXPECT_EQ(view.Setting(PolicySettingKind::kCallSites), 0u);
+  ASSERT_EQ(PolicyView::Open(policy, &view), PolicyError::kOk);
+  EXPECT_EQ(view.Setting(PolicySettingKind::kCallSites),
+            static_cast<std::uint32_t>(PolicyCallSites::kSampled));
+  EXPECT_EQ(view.Setting(static_cast<PolicySettingKind>(2)), 0u);
 }
 
 TEST(PolicyView, LeavesTheOldViewWhenItRefuses) {
