@@ -62,10 +62,18 @@ Counters CountersOf(const v1::ShimCounters& message) {
   return counters;
 }
 
+Counters CountersOf(const v1::CallerCounters& message) {
+  Counters counters{};
+  counters[kCallerConnections] = message.connections();
+  counters[kCallerNotSampled] = message.not_sampled();
+  counters[kCallerNotSafe] = message.not_safe();
+  return counters;
+}
+
 // Exactly the counters of the row's kind may be present.
 std::optional<Counters> CountersOfKind(const v1::Row& row) {
   const int present = row.has_traffic() + row.has_vendor_counters() +
-                      row.has_tunnel() + row.has_shim();
+                      row.has_tunnel() + row.has_shim() + row.has_caller();
   if (present > 1) return std::nullopt;
   switch (row.kind()) {
     case v1::ROW_KIND_TRAFFIC:
@@ -79,6 +87,9 @@ std::optional<Counters> CountersOfKind(const v1::Row& row) {
       break;
     case v1::ROW_KIND_SHIM:
       if (row.has_shim()) return CountersOf(row.shim());
+      break;
+    case v1::ROW_KIND_CALLER:
+      if (row.has_caller()) return CountersOf(row.caller());
       break;
     default:
       break;

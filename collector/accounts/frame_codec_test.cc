@@ -58,7 +58,9 @@ void ExpectCountersInPlace(v1::RowKind kind, Message* (v1::Row::*counters)()) {
     row->Clear();
     row->set_kind(kind);
     if (kind != v1::ROW_KIND_SHIM) row->set_vendor("acme");
-    if (kind == v1::ROW_KIND_TRAFFIC) row->set_destination("example.com");
+    if (kind == v1::ROW_KIND_TRAFFIC || kind == v1::ROW_KIND_CALLER) {
+      row->set_destination("example.com");
+    }
     if (kind == v1::ROW_KIND_TUNNEL) row->set_protocol(v1::PROTOCOL_SOCKS5);
     Message* values = (row->*counters)();
     values->GetReflection()->SetUInt64(values, descriptor->field(i), 77);
@@ -77,6 +79,7 @@ TEST(DecodeFrame, PutsEachCounterAtItsIndex) {
   ExpectCountersInPlace(v1::ROW_KIND_VENDOR, &v1::Row::mutable_vendor_counters);
   ExpectCountersInPlace(v1::ROW_KIND_TUNNEL, &v1::Row::mutable_tunnel);
   ExpectCountersInPlace(v1::ROW_KIND_SHIM, &v1::Row::mutable_shim);
+  ExpectCountersInPlace(v1::ROW_KIND_CALLER, &v1::Row::mutable_caller);
 }
 
 TEST(DecodeFrame, RefusesWhatIsWrong) {

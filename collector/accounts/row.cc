@@ -21,10 +21,15 @@ bool IsTunnelProtocol(Protocol protocol) {
          protocol == Protocol::kSocks5;
 }
 
+bool HasUnwinder(const RowKey& key) {
+  return key.kind == RowKind::kCaller && key.code <= kLastUnwinder;
+}
+
 bool HasTextOfItsKind(const RowKey& key) {
   const bool vendor = IsLabelText(key.vendor, kMaxVendorLength);
   switch (key.kind) {
     case RowKind::kTraffic:
+    case RowKind::kCaller:
       return vendor && IsLabelText(key.destination, kMaxHostLength);
     case RowKind::kVendor:
     case RowKind::kTunnel:
@@ -48,7 +53,7 @@ bool IsValidRow(const RowValue& row) {
   if (!HasTextOfItsKind(key)) return false;
   if (key.kind == RowKind::kTunnel) {
     if (!IsTunnelProtocol(key.protocol)) return false;
-  } else if (key.code != 0) {
+  } else if (key.code != 0 && !HasUnwinder(key)) {
     return false;
   }
   return std::all_of(row.counters.begin() + CounterCount(key.kind),

@@ -30,8 +30,8 @@ struct RowKey {
   }
 };
 
-/// Indexed by TrafficCounter, VendorCounter, TunnelCounter or ShimCounter, as
-/// the row's kind says.
+/// Indexed by TrafficCounter, VendorCounter, TunnelCounter, ShimCounter or
+/// CallerCounter, as the row's kind says.
 using Counters = std::array<std::uint64_t, kRowCounters>;
 
 struct RowValue {

@@ -14,6 +14,13 @@ RowValue TunnelRow(Protocol protocol, std::uint16_t code) {
                   .code = code}};
 }
 
+RowValue CallerRow(const std::string& caller, Unwinder unwinder) {
+  return {.key = {.kind = RowKind::kCaller,
+                  .vendor = "acme",
+                  .destination = caller,
+                  .code = static_cast<std::uint16_t>(unwinder)}};
+}
+
 TEST(IsValidRow, TakesEveryKind) {
   EXPECT_TRUE(IsValidRow(TrafficRow("acme", "example.com", 1, 2, 3)));
   EXPECT_TRUE(IsValidRow(TrafficRow("acme", "_unknown", 1, 2, 3)));
@@ -22,6 +29,8 @@ TEST(IsValidRow, TakesEveryKind) {
   EXPECT_TRUE(IsValidRow(TunnelRow(Protocol::kConnect, 407)));
   EXPECT_TRUE(IsValidRow(TunnelRow(Protocol::kSocks5, 0)));
   EXPECT_TRUE(IsValidRow({.key = {.kind = RowKind::kShim}}));
+  EXPECT_TRUE(IsValidRow(CallerRow("libcurl.so.4", Unwinder::kLibgcc)));
+  EXPECT_TRUE(IsValidRow(CallerRow("_unknown", Unwinder::kNone)));
 }
 
 TEST(IsValidRow, RefusesTextThatDoesNotFitTheKind) {
@@ -53,6 +62,17 @@ TEST(IsValidRow, RefusesTextBeyondItsLength) {
   EXPECT_TRUE(valid(kMaxVendorLength, kMaxHostLength));
   EXPECT_FALSE(valid(kMaxVendorLength + 1, kMaxHostLength));
   EXPECT_FALSE(valid(kMaxVendorLength, kMaxHostLength + 1));
+}
+
+TEST(IsValidRow, CallersHaveANameAndAKnownUnwinder) {
+  EXPECT_FALSE(IsValidRow(CallerRow("", Unwinder::kLibgcc)));
+  EXPECT_FALSE(
+      IsValidRow(CallerRow("curl", static_cast<Unwinder>(kLastUnwinder + 1))));
+  RowValue row = CallerRow("curl", Unwinder::kLibunwind);
+  row.counters[kCallerCounters - 1] = 1;
+  EXPECT_TRUE(IsValidRow(row));
+  row.counters[kCallerCounters] = 1;
+  EXPECT_FALSE(IsValidRow(row));
 }
 
 TEST(IsValidRow, RefusesUnknownNumbers) {

@@ -15,8 +15,9 @@ void AddSaturating(Counters& sums, const Counters& deltas) {
 }
 
 RowKey WithoutDetail(RowKey key) {
-  if (key.kind == RowKind::kTraffic) key.destination = kOtherDestination;
-  key.code = 0;
+  if (!key.destination.empty()) key.destination = kOtherDestination;
+  // Unwinders are few; reply codes are not.
+  if (key.kind != RowKind::kCaller) key.code = 0;
   return key;
 }
 

@@ -54,6 +54,26 @@ TEST(Totals, OverflowKeepsTheSumAndTheVendor) {
   EXPECT_EQ(other->counters[kSentBytes], 4u);
 }
 
+TEST(Totals, OverflowKeepsWhatWalkedAStack) {
+  Totals totals(16);
+  for (int i = 0; i < 20; ++i) {
+    Counters counters{};
+    counters[kCallerConnections] = 1;
+    totals.Add({.kind = RowKind::kCaller,
+                .vendor = "acme",
+                .destination = "lib" + std::to_string(i),
+                .code = static_cast<std::uint16_t>(Unwinder::kLibgcc)},
+               counters);
+  }
+  const std::vector<RowValue> rows = totals.Rows();
+  const auto other = std::ranges::find_if(rows, [](const RowValue& row) {
+    return row.key.destination == kOtherDestination;
+  });
+  ASSERT_NE(other, rows.end());
+  EXPECT_EQ(other->key.code, static_cast<int>(Unwinder::kLibgcc));
+  EXPECT_EQ(other->counters[kCallerConnections], 4u);
+}
+
 TEST(Totals, MadeUpVendorsDoNotGrowItWithoutEnd) {
   Totals totals(16);
   for (int i = 0; i < 1000; ++i) {

@@ -61,6 +61,9 @@ class Families {
         tunnels_.Add({row.key.vendor, TunnelCode(row.key)},
                      row.counters[kTunnelReplies]);
         break;
+      case RowKind::kCaller:
+        AddCaller(row);
+        break;
       default:
         break;
     }
@@ -70,7 +73,8 @@ class Families {
     std::vector<prometheus::MetricFamily> families;
     for (FamilyBuilder* builder :
          {&requests_, &responses_, &sent_, &received_, &connections_, &tunnels_,
-          &adopted_, &held_, &reconciled_, &retransmitted_}) {
+          &adopted_, &held_, &reconciled_, &retransmitted_, &callers_,
+          &without_caller_, &walks_}) {
       prometheus::MetricFamily family = builder->Build();
       if (!family.metric.empty()) families.push_back(std::move(family));
     }
@@ -147,6 +151,20 @@ class Families {
     round_trips.samples += counters[kRttSamples];
   }
 
+  void AddCaller(const RowValue& row) {
+    const RowKey& key = row.key;
+    const Counters& counters = row.counters;
+    if (counters[kCallerConnections] > 0) {
+      callers_.Add({key.vendor, key.destination}, counters[kCallerConnections]);
+      walks_.Add({std::string(Name(static_cast<Unwinder>(key.code)))},
+                 counters[kCallerConnections]);
+    }
+    // With zeros: a caller's figure is complete only where these say so.
+    without_caller_.Add({key.vendor, "not_sampled"},
+                        counters[kCallerNotSampled]);
+    without_caller_.Add({key.vendor, "not_safe"}, counters[kCallerNotSafe]);
+  }
+
   const FamilyBuilder::Labels labels_;
   FamilyBuilder requests_{
       MetricType::Counter,
@@ -212,6 +230,31 @@ class Families {
       "proxymeter_retransmitted_bytes_total",
       "Bytes that the kernel sent again; in no other metric.",
       {"proxy_vendor"},
+      labels_};
+  FamilyBuilder callers_{
+      MetricType::Counter,
+      "proxymeter_connections_by_caller_total",
+      absl::StrCat("Sample of the connections begun, by the library or program "
+                   "that opened them: of each process the first ",
+                   kCallersAllOfFirst, ", then one of ", kCallersOneOf,
+                   ". proxymeter_connections_without_caller_total has the "
+                   "others."),
+      {"proxy_vendor", "caller"},
+      labels_};
+  FamilyBuilder without_caller_{
+      MetricType::Counter,
+      "proxymeter_connections_without_caller_total",
+      "Connections begun that were not asked who opened them: left out by "
+      "sampling, or met where a stack walk would not have been safe.",
+      {"proxy_vendor", "reason"},
+      labels_};
+  FamilyBuilder walks_{
+      MetricType::Counter,
+      "proxymeter_caller_walks_total",
+      "Stack walks behind proxymeter_connections_by_caller_total, by what "
+      "walked: libunwind of the crawler's image, or libgcc within the preload "
+      "library.",
+      {"unwinder"},
       labels_};
   struct RoundTrips {
     std::uint64_t microseconds = 0;

@@ -11,9 +11,9 @@
 
 namespace proxymeter::collector {
 
-/// Requests, responses, bytes, connections, tunnels and held bytes. The pod's
-/// labels are added to each series where they are known. Families without a
-/// series are left out.
+/// Requests, responses, bytes, connections, tunnels, held bytes and callers.
+/// The pod's labels are added to each series where they are known. Families
+/// without a series are left out.
 std::vector<prometheus::MetricFamily> TrafficFamilies(
     const std::vector<RowValue>& rows, const PodIdentity& pod);
 

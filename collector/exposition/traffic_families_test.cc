@@ -17,6 +17,38 @@ RowValue Tunnel(Protocol protocol, std::uint16_t code, std::uint64_t replies) {
   return row;
 }
 
+RowValue Caller(const std::string& caller, Unwinder unwinder,
+                const Counters& counters) {
+  return {.key = {.kind = RowKind::kCaller,
+                  .vendor = "acme",
+                  .destination = caller,
+                  .code = static_cast<std::uint16_t>(unwinder)},
+          .counters = counters};
+}
+
+TEST(TrafficFamilies, CallersAreASampleAndSaySo) {
+  EXPECT_EQ(
+      prometheus::TextSerializer().Serialize(
+          TrafficFamilies({Caller("libcurl.so.4", Unwinder::kLibunwind, {3}),
+                           Caller("libcurl.so.4", Unwinder::kLibgcc, {4}),
+                           Caller("python3.11", Unwinder::kLibgcc, {1}),
+                           Caller("_unknown", Unwinder::kNone, {0, 63, 2})},
+                          {})),
+      R"(# HELP proxymeter_connections_by_caller_total Sample of the connections begun, by the library or program that opened them: of each process the first 64, then one of 64. proxymeter_connections_without_caller_total has the others.
+# TYPE proxymeter_connections_by_caller_total counter
+proxymeter_connections_by_caller_total{proxy_vendor="acme",caller="libcurl.so.4"} 7
+proxymeter_connections_by_caller_total{proxy_vendor="acme",caller="python3.11"} 1
+# HELP proxymeter_connections_without_caller_total Connections begun that were not asked who opened them: left out by sampling, or met where a stack walk would not have been safe.
+# TYPE proxymeter_connections_without_caller_total counter
+proxymeter_connections_without_caller_total{proxy_vendor="acme",reason="not_safe"} 2
+proxymeter_connections_without_caller_total{proxy_vendor="acme",reason="not_sampled"} 63
+# HELP proxymeter_caller_walks_total Stack walks behind proxymeter_connections_by_caller_total, by what walked: libunwind of the crawler's image, or libgcc within the preload library.
+# TYPE proxymeter_caller_walks_total counter
+proxymeter_caller_walks_total{unwinder="libgcc"} 5
+proxymeter_caller_walks_total{unwinder="libunwind"} 3
+)");
+}
+
 TEST(TrafficFamilies, AreAsDocumented) {
   RowValue clear = TrafficRow("acme", "a.example", 100, 200, 3);
   clear.counters[kResponses2xx] = 2;

@@ -15,6 +15,10 @@ std::map<RowKey, Counters> Summed(const std::vector<RowValue>& rows) {
     RowKey key = row.key;
     if (key.kind == RowKind::kVendor) key.protocol = Protocol::kUnknown;
     if (key.kind != RowKind::kTraffic) key.visibility = Visibility::kNone;
+    if (key.kind == RowKind::kCaller) {
+      key.protocol = Protocol::kUnknown;
+      key.code = 0;
+    }
     Counters& counters = sums[key];
     for (std::size_t i = 0; i < counters.size(); ++i) {
       counters[i] += row.counters[i];
@@ -68,6 +72,15 @@ void Fill(const RowKey& key, const Counters& counters, v1::TunnelTotal* total) {
   total->set_replies(counters[kTunnelReplies]);
 }
 
+void Fill(const RowKey& key, const Counters& counters, v1::CallerTotal* total) {
+  total->set_vendor(key.vendor);
+  total->set_caller(key.destination);
+  v1::CallerCounters* to = total->mutable_counters();
+  to->set_connections(counters[kCallerConnections]);
+  to->set_not_sampled(counters[kCallerNotSampled]);
+  to->set_not_safe(counters[kCallerNotSafe]);
+}
+
 }  // namespace
 
 v1::SnapshotResponse SnapshotMessage(const AccountsSnapshot& snapshot,
@@ -90,6 +103,9 @@ v1::SnapshotResponse SnapshotMessage(const AccountsSnapshot& snapshot,
         break;
       case RowKind::kTunnel:
         Fill(key, counters, message.add_tunnels());
+        break;
+      case RowKind::kCaller:
+        Fill(key, counters, message.add_callers());
         break;
       default:
         break;

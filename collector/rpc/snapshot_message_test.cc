@@ -45,12 +45,32 @@ TEST(SnapshotMessage, TellsEverythingOnce) {
   EXPECT_EQ(message.tunnels(0).replies(), 11u);
 }
 
+TEST(SnapshotMessage, CallersAreSummedOverUnwinders) {
+  AccountsSnapshot snapshot;
+  for (const Unwinder unwinder : {Unwinder::kLibunwind, Unwinder::kLibgcc}) {
+    snapshot.rows.push_back(
+        {.key = {.kind = RowKind::kCaller,
+                 .vendor = "a",
+                 .destination = "libcurl.so.4",
+                 .code = static_cast<std::uint16_t>(unwinder)},
+         .counters = {2}});
+  }
+  const v1::SnapshotResponse message = SnapshotMessage(snapshot, {}, 0, 0);
+  ASSERT_EQ(message.callers_size(), 1);
+  EXPECT_EQ(message.callers(0).vendor(), "a");
+  EXPECT_EQ(message.callers(0).caller(), "libcurl.so.4");
+  EXPECT_EQ(message.callers(0).counters().connections(), 4u);
+}
+
 // Counter i is field i+1: with distinct values, one put into another's place
 // shows.
 TEST(SnapshotMessage, PutsEachCounterIntoItsField) {
   AccountsSnapshot snapshot;
-  snapshot.rows = {TrafficRow("a", "x.example", 0, 0, 0),
-                   VendorRow("a", 0, 0, 0)};
+  snapshot.rows = {
+      TrafficRow("a", "x.example", 0, 0, 0),
+      VendorRow("a", 0, 0, 0),
+      {.key = {
+           .kind = RowKind::kCaller, .vendor = "a", .destination = "curl"}}};
   for (RowValue& row : snapshot.rows) {
     for (std::size_t i = 0; i < CounterCount(row.key.kind); ++i) {
       row.counters[i] = 100 + i;
@@ -70,6 +90,8 @@ TEST(SnapshotMessage, PutsEachCounterIntoItsField) {
   ASSERT_EQ(message.vendors_size(), 1);
   check(message.traffic(0).counters());
   check(message.vendors(0).counters());
+  ASSERT_EQ(message.callers_size(), 1);
+  check(message.callers(0).counters());
 }
 
 }  // namespace

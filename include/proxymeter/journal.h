@@ -41,8 +41,9 @@ enum class RowKind : std::uint8_t {
   kVendor = 2,   ///< vendor: connections, bytes not yet given a destination
   kTunnel = 3,   ///< vendor × reply code of CONNECT or SOCKS
   kShim = 4,     ///< the shim's own health; vendor and destination are empty
+  kCaller = 5,   ///< vendor × caller, which stands as destination
 };
-inline constexpr std::uint8_t kLastRowKind = 4;
+inline constexpr std::uint8_t kLastRowKind = 5;
 
 /// What is spoken to the destination; for a tunnel row, the way into the
 /// proxy. The values are those of Protocol in frame.proto.
@@ -69,6 +70,19 @@ enum class Visibility : std::uint8_t {
 };
 inline constexpr std::uint8_t kLastVisibility = 3;
 
+/// What told the caller of a connection; the code of a caller row.
+enum class Unwinder : std::uint8_t {
+  kNone = 0,       ///< the stack was not walked
+  kLibunwind = 1,  ///< libunwind, loaded from the crawler's image
+  kLibgcc = 2,     ///< the unwinder of libgcc, part of the shim
+};
+inline constexpr std::uint8_t kLastUnwinder = 2;
+
+/// Of the connections of a process the first so many are asked for their
+/// caller, and of those that follow one of so many.
+inline constexpr std::uint32_t kCallersAllOfFirst = 64;
+inline constexpr std::uint32_t kCallersOneOf = 64;
+
 /// Label values, as they stand in metrics and on screens.
 constexpr std::string_view Name(Protocol protocol) {
   constexpr std::string_view kNames[] = {"unknown",  "tcp",       "tls",
@@ -80,6 +94,10 @@ constexpr std::string_view Name(Visibility visibility) {
   constexpr std::string_view kNames[] = {"none", "plaintext", "inferred",
                                          "kernel"};
   return kNames[static_cast<std::size_t>(visibility)];
+}
+constexpr std::string_view Name(Unwinder unwinder) {
+  constexpr std::string_view kNames[] = {"none", "libunwind", "libgcc"};
+  return kNames[static_cast<std::size_t>(unwinder)];
 }
 
 /// Index of each counter in JournalRow::counters, by kind. All counters are
@@ -138,10 +156,19 @@ enum ShimCounter : std::uint8_t {
   kKernelTls,             ///< connections whose TLS the kernel does
   kShimCounters,
 };
+enum CallerCounter : std::uint8_t {
+  kCallerConnections,  ///< connections begun whose stack was walked
+  /// Connections begun whose stack was not: left out by sampling, or met where
+  /// a walk would not have been safe. Their caller is `_unknown`.
+  kCallerNotSampled,
+  kCallerNotSafe,
+  kCallerCounters,
+};
 static_assert(kTrafficCounters <= kRowCounters);
 static_assert(kVendorCounters <= kRowCounters);
 static_assert(kTunnelCounters <= kRowCounters);
 static_assert(kShimCounters <= kRowCounters);
+static_assert(kCallerCounters <= kRowCounters);
 
 /// Number of counters that rows of `kind` use; 0 for an unknown kind.
 constexpr std::size_t CounterCount(RowKind kind) {
@@ -154,6 +181,8 @@ constexpr std::size_t CounterCount(RowKind kind) {
       return kTunnelCounters;
     case RowKind::kShim:
       return kShimCounters;
+    case RowKind::kCaller:
+      return kCallerCounters;
     case RowKind::kNone:
       break;
   }
@@ -174,7 +203,8 @@ struct JournalRow {
   std::uint8_t vendor_length;       ///< bytes of text, first part
   std::uint8_t destination_length;  ///< bytes of text, behind the vendor
   std::uint8_t reserved;
-  std::uint16_t code;  ///< tunnel rows: HTTP status or SOCKS reply code
+  /// Tunnel rows: HTTP status or SOCKS reply code; caller rows: Unwinder.
+  std::uint16_t code;
   std::uint32_t reserved2;
   char text[kRowTextBytes];  ///< vendor, then destination; no terminators
   /// Sum of the counters when last streamed: a row whose sum differs has news.

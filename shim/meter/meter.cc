@@ -35,6 +35,12 @@ std::uint32_t HashOf(const RowKey& key) {
   return hash.value();
 }
 
+// Those that a program can make without end; the others are few.
+bool CanOverflow(const RowKey& key) {
+  return (key.kind == RowKind::kTraffic || key.kind == RowKind::kCaller) &&
+         key.destination != kOtherDestination;
+}
+
 bool HasKey(const JournalRow& row, const RowKey& key) {
   return row.kind == key.kind && row.protocol == key.protocol &&
          row.visibility == key.visibility && row.code == key.code &&
@@ -96,17 +102,15 @@ std::uint32_t Meter::row_limit() const {
 JournalRow* Meter::Find(const RowKey& key) {
   const std::uint32_t hash = HashOf(key);
   if (JournalRow* row = Lookup(key, hash)) return row;
-  const bool essential =
-      key.kind != RowKind::kTraffic || key.destination == kOtherDestination;
-  if (JournalRow* row = Claim(key, hash, essential)) return row;
+  if (JournalRow* row = Claim(key, hash, /*may_reserve=*/!CanOverflow(key))) {
+    return row;
+  }
   Count(kRowsOverflowed);
   return Overflow(key);
 }
 
 JournalRow* Meter::Overflow(const RowKey& key) {
-  if (key.kind != RowKind::kTraffic || key.destination == kOtherDestination) {
-    return &nowhere_;
-  }
+  if (!CanOverflow(key)) return &nowhere_;
   RowKey other = key;
   other.destination = kOtherDestination;
   const std::uint32_t hash = HashOf(other);

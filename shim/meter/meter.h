@@ -38,9 +38,9 @@ class Meter {
   /// Backs `rows` rows ahead of need, as far as there is room.
   void Reserve(std::uint32_t rows);
 
-  /// The row of `key`, made when new. Never null once open: a traffic row that
-  /// finds no room is the vendor's `_other` row, so that vendor totals stay
-  /// exact; rows are never given back.
+  /// The row of `key`, made when new. Never null once open: a traffic or caller
+  /// row that finds no room is the vendor's `_other` row, so that vendor totals
+  /// stay exact; rows are never given back.
   JournalRow* Find(const RowKey& key);
 
   /// Counts an event of the shim's own; without a journal it goes nowhere.

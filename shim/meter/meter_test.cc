@@ -84,6 +84,21 @@ TEST_F(MeterTest, GrowsByExtentsAndOverflowsAtItsLimit) {
   EXPECT_EQ(Vendor("late")[kConnectionsOk], 1u);
 }
 
+TEST_F(MeterTest, CallersWithoutEndLeaveRoomForVendors) {
+  ASSERT_TRUE(Open());
+  for (int i = 0; i < 3000; ++i) {
+    const std::string name = "lib" + std::to_string(i);
+    JournalRow* row = shim.meter.Find(
+        {.kind = RowKind::kCaller, .vendor = kVendor, .destination = name});
+    EXPECT_EQ(row->destination(),
+              row->destination() == name ? name : kOtherDestination);
+  }
+  EXPECT_GT(Events(kRowsOverflowed), 0u);
+  Add(shim.meter.Find({.kind = RowKind::kVendor, .vendor = "late"}),
+      kConnectionsOk, 1);
+  EXPECT_EQ(Vendor("late")[kConnectionsOk], 1u);
+}
+
 TEST_F(MeterTest, AProcessBeforeItsCollectorMakesThePlace) {
   fs::remove_all(directory() + "/journals");
   ASSERT_TRUE(Open());

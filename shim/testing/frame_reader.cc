@@ -14,6 +14,16 @@ DecodedFrame DecodeFrame(const std::string& bytes) {
   decoded.command = frame.process().command();
   decoded.has_journal = frame.process().has_journal();
   for (const v1::Row& row : frame.rows()) {
+    if (row.kind() == v1::ROW_KIND_CALLER) {
+      decoded.callers.push_back({
+          .vendor = row.vendor(),
+          .caller = row.destination(),
+          .unwinder = row.code(),
+          .connections = row.caller().connections(),
+          .not_sampled = row.caller().not_sampled(),
+          .not_safe = row.caller().not_safe(),
+      });
+    }
     if (row.kind() != v1::ROW_KIND_TRAFFIC) continue;
     decoded.traffic.push_back({
         .index = row.index(),

@@ -18,6 +18,17 @@ struct DecodedTraffic {
   std::uint64_t responses_other;
 };
 
+struct DecodedCaller {
+  std::string vendor;
+  std::string caller;
+  std::uint32_t unwinder;
+  std::uint64_t connections;
+  std::uint64_t not_sampled;
+  std::uint64_t not_safe;
+
+  friend bool operator==(const DecodedCaller&, const DecodedCaller&) = default;
+};
+
 struct DecodedFrame {
   bool valid = false;
   std::uint32_t version = 0;
@@ -26,6 +37,7 @@ struct DecodedFrame {
   std::string command;
   bool has_journal = false;
   std::vector<DecodedTraffic> traffic;
+  std::vector<DecodedCaller> callers;
 };
 
 DecodedFrame DecodeFrame(const std::string& bytes);

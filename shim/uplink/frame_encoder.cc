@@ -73,6 +73,10 @@ bool FrameEncoder::Append(std::uint32_t index, const JournalRow& row,
       message.has_shim = true;
       CopyCounters<kShimCounters>(counters, &message.shim);
       break;
+    case RowKind::kCaller:
+      message.has_caller = true;
+      CopyCounters<kCallerCounters>(counters, &message.caller);
+      break;
     case RowKind::kNone:
       return true;
   }

@@ -86,6 +86,24 @@ TEST_F(UplinkTest, FramesSayWhatTheJournalSays) {
   EXPECT_EQ(frame.traffic[0].responses_other, 3u);
 }
 
+TEST_F(UplinkTest, CallersAreSaidWithTheirUnwinder) {
+  Collector collector(directory());
+  JournalRow* row =
+      shim.meter.Find({.kind = RowKind::kCaller,
+                       .code = static_cast<std::uint16_t>(Unwinder::kLibgcc),
+                       .vendor = kVendor,
+                       .destination = "libcurl.so.4"});
+  Add(row, kCallerConnections, 5);
+  Add(row, kCallerNotSampled, 6);
+  Add(row, kCallerNotSafe, 7);
+  shim.uplink.Flush();
+  const auto frames = collector.Frames();
+  ASSERT_EQ(frames.size(), 1u);
+  const std::vector<DecodedCaller> expected = {
+      {kVendor, "libcurl.so.4", 2, 5, 6, 7}};
+  EXPECT_EQ(DecodeFrame(frames[0]).callers, expected);
+}
+
 TEST_F(UplinkTest, AnyProcessNameMakesAValidFrame) {
   Collector collector(directory());
   std::memcpy(shim.meter.journal().header()->command, "\xff\xfe caf\xe9", 8);
