@@ -31,11 +31,6 @@ asm(".symver proxymeter_dladdr, dladdr@" PROXYMETER_GLIBC_BASE);
 namespace proxymeter::shim {
 namespace {
 
-// dladdr would walk a symbol table of thousands for each question.
-bool IsOurs(const void* address) {
-  return address >= __ehdr_start && address < _end;
-}
-
 // Looks `name` up in the loaded module `path` and its dependencies. A null
 // path means the main program, that is the global scope.
 void* FindInModule(const char* path, const char* name) {
@@ -77,6 +72,19 @@ void* FindInAnyModule(const char* name) {
 }
 
 }  // namespace
+
+// dladdr would walk a symbol table of thousands for each question.
+bool IsOurs(const void* address) {
+  return address >= __ehdr_start && address < _end;
+}
+
+void* OpenLibrary(const char* name) {
+  return proxymeter_dlopen(name, RTLD_NOW | RTLD_LOCAL);
+}
+
+void* FindIn(void* library, const char* name) {
+  return proxymeter_dlsym(library, name);
+}
 
 const void* ModuleOf(const void* address) {
   Dl_info info;

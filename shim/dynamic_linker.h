@@ -16,6 +16,17 @@ void* FindNext(const char* name);
 /// module. Null when there is none. May allocate and take the linker's lock.
 void* FindForCaller(const char* name, const void* caller);
 
+/// Loads a library by its name for itself alone: what it defines hides nobody
+/// else's. Null when that fails. Never unloaded. Allocates, takes the linker's
+/// lock and runs constructors.
+void* OpenLibrary(const char* name);
+
+/// The definition of `name` in such a library or what it depends on, or null.
+void* FindIn(void* library, const char* name);
+
+/// True when `address` lies in this very library.
+bool IsOurs(const void* address);
+
 /// Where the module that holds `address` is loaded, or null: its identity.
 const void* ModuleOf(const void* address);
 

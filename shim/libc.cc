@@ -94,6 +94,7 @@ int SetSockOpt(int fd, int level, int option, const void* value,
 }
 int Shutdown(int fd, int how) { return SystemCall(SYS_shutdown, fd, how); }
 int Close(int fd) { return SystemCall(SYS_close, fd); }
+int Pipe2(int* fds, int flags) { return SystemCall(SYS_pipe2, fds, flags); }
 int Dup(int fd) { return SystemCall(SYS_dup, fd); }
 int Dup3(int from, int to, int flags) {
   return SystemCall(SYS_dup3, from, to, flags);
@@ -240,6 +241,7 @@ constinit Libc libc = {
     .close_range = fallback::CloseRange,
     .closefrom = fallback::CloseFrom,
     .fclose = fallback::FClose,
+    .pipe2 = fallback::Pipe2,
     .dup = fallback::Dup,
     .dup2 = fallback::Dup2,
     .dup3 = fallback::Dup3,

@@ -160,6 +160,9 @@ void ReportConnect(int fd, const sockaddr* address, socklen_t length,
     shim.connections.Open(
         fd, vendor.view(), endpoint,
         error == 0 ? Origin::kEstablished : Origin::kConnecting);
+    if (shim.attribution.policy().asks_for_callers()) {
+      shim.call_sites.Count(vendor.view());
+    }
   } else if (error != EISCONN && error != EALREADY) {
     shim.connections.CountFailure(vendor.view(), error);
   }

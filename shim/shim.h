@@ -8,6 +8,7 @@
 #include <cstddef>
 
 #include "shim/attribution/attribution.h"
+#include "shim/callers/call_sites.h"
 #include "shim/connection/connections.h"
 #include "shim/connection/stream_sockets.h"
 #include "shim/environment.h"
@@ -26,6 +27,7 @@ struct Shim {
   Connections connections{&meter, &process};
   StreamSockets stream_sockets;
   Attribution attribution{&environment};
+  CallSites call_sites{&meter, &process};
   Uplink uplink{&environment, &meter, &process};
 };
 

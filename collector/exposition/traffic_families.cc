@@ -234,11 +234,12 @@ class Families {
   FamilyBuilder callers_{
       MetricType::Counter,
       "proxymeter_connections_by_caller_total",
-      absl::StrCat("Sample of the connections begun, by the library or program "
-                   "that opened them: of each process the first ",
-                   kCallersAllOfFirst, ", then one of ", kCallersOneOf,
-                   ". proxymeter_connections_without_caller_total has the "
-                   "others."),
+      absl::StrCat(
+          "Sample of the connections begun, by the library or program "
+          "that opened them: of each process the first ",
+          kCallersAllOfFirst, ", then one of ", kCallersOneOf,
+          " by chance. proxymeter_connections_without_caller_total has the "
+          "others."),
       {"proxy_vendor", "caller"},
       labels_};
   FamilyBuilder without_caller_{

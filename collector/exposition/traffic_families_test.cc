@@ -34,7 +34,7 @@ TEST(TrafficFamilies, CallersAreASampleAndSaySo) {
                            Caller("python3.11", Unwinder::kLibgcc, {1}),
                            Caller("_unknown", Unwinder::kNone, {0, 63, 2})},
                           {})),
-      R"(# HELP proxymeter_connections_by_caller_total Sample of the connections begun, by the library or program that opened them: of each process the first 64, then one of 64. proxymeter_connections_without_caller_total has the others.
+      R"(# HELP proxymeter_connections_by_caller_total Sample of the connections begun, by the library or program that opened them: of each process the first 64, then one of 64 by chance. proxymeter_connections_without_caller_total has the others.
 # TYPE proxymeter_connections_by_caller_total counter
 proxymeter_connections_by_caller_total{proxy_vendor="acme",caller="libcurl.so.4"} 7
 proxymeter_connections_by_caller_total{proxy_vendor="acme",caller="python3.11"} 1

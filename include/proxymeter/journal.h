@@ -79,7 +79,7 @@ enum class Unwinder : std::uint8_t {
 inline constexpr std::uint8_t kLastUnwinder = 2;
 
 /// Of the connections of a process the first so many are asked for their
-/// caller, and of those that follow one of so many.
+/// caller, and of those that follow one of so many, picked by chance.
 inline constexpr std::uint32_t kCallersAllOfFirst = 64;
 inline constexpr std::uint32_t kCallersOneOf = 64;
 

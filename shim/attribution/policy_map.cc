@@ -131,6 +131,10 @@ PolicyMap::Change PolicyMap::Load(const Path& directory) {
     slot.memory = nullptr;
     return Change::kRejected;
   }
+  asks_for_callers_.store(
+      slot.view.Setting(PolicySettingKind::kCallSites) ==
+          static_cast<std::uint32_t>(PolicyCallSites::kSampled),
+      std::memory_order_relaxed);
   current_.store(current == 0 ? 1 : 0, std::memory_order_seq_cst);
   return Change::kLoaded;
 }

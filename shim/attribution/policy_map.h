@@ -30,6 +30,11 @@ class PolicyMap {
   /// child. Leaves errno alone.
   Change Refresh(const Path& directory, std::uint32_t generation);
 
+  /// Whether the policy in force asks who opens connections: one load.
+  bool asks_for_callers() const {
+    return asks_for_callers_.load(std::memory_order_relaxed);
+  }
+
   /// A policy that stays mapped while this object lives; empty (matches
   /// nothing) when there is none.
   class Reader {
@@ -73,6 +78,7 @@ class PolicyMap {
   std::atomic<std::uint64_t> next_look_ns_{0};
   std::atomic<std::uint32_t> loader_{0};  // generation + 1, or 0 for nobody
   Identity seen_;
+  std::atomic<bool> asks_for_callers_{false};
 };
 
 }  // namespace proxymeter::shim

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include "shim/callers/libunwind_walk.h"
 #include "shim/hooks/hooks.h"
 #include "shim/libc.h"
 #include "shim/shim.h"
@@ -122,6 +123,14 @@ int fclose(FILE* file) {
   const int result = libc.fclose(file);
   FinishClose(fd, closing, /*closed=*/true);
   return result;
+}
+
+int pipe2(int* fds, int flags) {
+  if (RefusesPipes()) [[unlikely]] {
+    errno = ENFILE;
+    return -1;
+  }
+  return libc.pipe2(fds, flags);
 }
 
 int dup(int fd) {

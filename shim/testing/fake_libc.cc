@@ -172,6 +172,7 @@ struct FakeLibc::Functions {
     Self().Called(name);
     return static_cast<int>(Finish(Self().Next(fd)));
   }
+  static int Pipe2(int*, int) { return Status("pipe2"); }
   static int Dup(int) { return Copy("dup", Self().next_descriptor_); }
   static int Dup2(int, int to) { return Copy("dup2", to); }
   static int Dup3(int, int to, int) { return Copy("dup3", to); }
@@ -288,6 +289,7 @@ FakeLibc::FakeLibc() : saved_(libc) {
       .close_range = Functions::CloseRange,
       .closefrom = Functions::CloseFrom,
       .fclose = Functions::FClose,
+      .pipe2 = Functions::Pipe2,
       .dup = Functions::Dup,
       .dup2 = Functions::Dup2,
       .dup3 = Functions::Dup3,
