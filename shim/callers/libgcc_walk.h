@@ -7,8 +7,8 @@
 
 namespace proxymeter::shim {
 
-/// Shows `finder` the frames of this thread. Allocates nothing, makes no system
-/// call, and ends early where the unwinder would abort. One at a time in a
+/// Shows `finder` the frames of this thread. Allocates nothing, and ends early
+/// where the unwinder would abort. One at a time in a
 /// process: the caller sees to that.
 void WalkByLibgcc(CallerFinder* finder);
 
