@@ -31,6 +31,7 @@ void Stream::Begin(Connection* connection, std::uint8_t depth) {
   depth_ = depth;
   stage_.store(Stage::kFirstBytes, std::memory_order_relaxed);
   socks_reply_due_.store(false, std::memory_order_relaxed);
+  tls_data_sent_.store(false, std::memory_order_relaxed);
   exchanges_.Clear();
   new (&sending_) SideLock();
   new (&receiving_) SideLock();
@@ -281,6 +282,7 @@ void Stream::SendClientHello(Bytes* data) {
   connection_->SetTarget(hello_.server_name());
   handshake_sends_ = 0;
   connection_->SetClientRandom(depth_, hello_.random());
+  new (&flight_) protocol::ClientFlight();
   Move(Stage::kClientHello, Stage::kTlsHandshake);
 }
 
@@ -297,6 +299,9 @@ void Stream::SendTlsHandshake(Bytes* data) {
     connection_->CountEvent(kTlsUnpaired);
     BecomeOpaque(Protocol::kTls);
     return;
+  }
+  if (flight_.Consume(*data)) {
+    tls_data_sent_.store(true, std::memory_order_release);
   }
   unassigned_ += data->size();
   *data = {};

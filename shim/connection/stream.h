@@ -11,6 +11,7 @@
 #include "shim/connection/side_lock.h"
 #include "shim/meter/meter.h"
 #include "shim/protocol/bytes.h"
+#include "shim/protocol/client_flight.h"
 #include "shim/protocol/client_hello.h"
 #include "shim/protocol/http1_request.h"
 #include "shim/protocol/http1_response.h"
@@ -110,6 +111,7 @@ class Stream {
   std::uint8_t depth_;
   std::atomic<Stage> stage_;
   std::atomic<bool> socks_reply_due_;
+  std::atomic<bool> tls_data_sent_;
   std::atomic<std::uint64_t> moved_sent_;
   std::atomic<std::uint64_t> moved_received_;
   Exchanges exchanges_;
@@ -123,6 +125,7 @@ class Stream {
   union {                    // one hand-shake after the other
     protocol::Http1RequestParser request_;
     protocol::ClientHelloParser hello_;
+    protocol::ClientFlight flight_;
     protocol::SocksClientParser socks_;
   };
 

@@ -77,10 +77,13 @@ void Stream::ReceiveStep(Bytes* data) {
   // A server that talks on, unasked or to a TLS library that bypasses us, must
   // not have its bytes held for ever. Inside TLS one that talks first is
   // enough, unless it answers a ClientHello: that is TLS to a proxy, and TLS
-  // within.
+  // within. Who has sent data in one piece, and gets an answer, will have no
+  // SSL object any more either.
   const bool in_tls = now == Stage::kTlsHandshake;
-  const bool unread = connection_->held_received() > kReceivedBeforeOpaque &&
-                      connection_->stream(depth_ + 1) == nullptr;
+  const bool long_enough =
+      connection_->held_received() > kReceivedBeforeOpaque ||
+      (in_tls && tls_data_sent_.load(std::memory_order_acquire));
+  const bool unread = long_enough && connection_->stream(depth_ + 1) == nullptr;
   if (unread || (depth_ != 0 && !in_tls)) {
     if (in_tls) connection_->CountEvent(kTlsUnpaired);
     BecomeOpaque(in_tls ? Protocol::kTls : opaque_protocol());

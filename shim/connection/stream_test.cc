@@ -9,6 +9,7 @@
 #include "shim/hooks/hooks.h"
 #include "shim/testing/shim_fixture.h"
 #include "shim/testing/tls_client.h"
+#include "shim/testing/tls_session.h"
 
 namespace proxymeter::shim {
 namespace {
@@ -150,6 +151,52 @@ TEST_F(StreamTest, ConnectTunnelWithTlsGoesToTheServerName) {
     EXPECT_EQ(Events(kTlsUnpaired), 1u);
     EXPECT_EQ(Events(kDesynchronised), 0u);
   });
+}
+
+TEST_F(StreamTest, UnpairedTlsIsNotHeldBeyondTheFirstAnswer) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    SCOPED_TRACE(version);
+    RestartShim();
+    Connect(kFd, kProxyAddress, 3128);
+    TlsSession session("www.b.test");
+    SSL_set_max_proto_version(session.client(), version);
+    std::uint64_t sent = 0, received = 0;
+    const auto send = [&](const std::string& records) {
+      sent += records.size();
+      Send(records);
+      session.ToServer(records);
+    };
+    const auto receive = [&](const std::string& records) {
+      received += records.size();
+      Receive(records);
+      session.ToClient(records);
+    };
+    session.ClientHandshake();
+    send(session.FromClient());
+    session.ServerHandshake();
+    receive(session.FromServer());
+    session.ClientHandshake();
+    // TLS 1.3 is done here, and waits to send its Finished with the request.
+    if (version == TLS1_2_VERSION) {
+      send(session.FromClient());
+      session.ServerHandshake();
+      receive(session.FromServer());
+      session.ClientHandshake();
+    }
+    ASSERT_EQ(SSL_write(session.client(), "request", 7), 7);
+    send(session.FromClient());
+    EXPECT_EQ(Traffic(kVendor, "www.b.test")[kSentBytes], 0u);
+    session.ServerHandshake();
+    ASSERT_EQ(SSL_write(session.server(), "response", 8), 8);
+    receive(session.FromServer());
+    // A process that ends now, without a close, has told whose bytes it were.
+    const CounterSums traffic =
+        Traffic(kVendor, "www.b.test", Protocol::kTls, Visibility::kInferred);
+    EXPECT_EQ(traffic[kSentBytes], sent);
+    EXPECT_EQ(traffic[kReceivedBytes], received);
+    EXPECT_EQ(Events(kTlsUnpaired), 1u);
+    hooks::close(kFd);
+  }
 }
 
 TEST_F(StreamTest, RefusedConnectIsATunnelReplyAndMayBeTriedAgain) {
