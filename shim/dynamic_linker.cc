@@ -15,6 +15,7 @@ extern "C" {
 void* proxymeter_dlsym(void*, const char*);
 void* proxymeter_dlopen(const char*, int);
 int proxymeter_dlclose(void*);
+char* proxymeter_dlerror();
 int proxymeter_dladdr(const void*, Dl_info*);
 }
 // The first and last byte of this very module, under the linker's names.
@@ -26,6 +27,7 @@ extern "C" __attribute__((visibility("hidden"))) const char _end[];
 asm(".symver proxymeter_dlsym, dlsym@" PROXYMETER_GLIBC_BASE);
 asm(".symver proxymeter_dlopen, dlopen@" PROXYMETER_GLIBC_BASE);
 asm(".symver proxymeter_dlclose, dlclose@" PROXYMETER_GLIBC_BASE);
+asm(".symver proxymeter_dlerror, dlerror@" PROXYMETER_GLIBC_BASE);
 asm(".symver proxymeter_dladdr, dladdr@" PROXYMETER_GLIBC_BASE);
 
 namespace proxymeter::shim {
@@ -94,6 +96,12 @@ const void* ModuleOf(const void* address) {
 void* FindNext(const char* name) {
   void* found = proxymeter_dlsym(RTLD_NEXT, name);
   return found != nullptr && !IsOurs(found) ? found : nullptr;
+}
+
+void* FindIn(void* handle, const char* name) {
+  void* found = proxymeter_dlsym(handle, name);
+  if (found == nullptr) proxymeter_dlerror();
+  return found;
 }
 
 void* FindForCaller(const char* name, const void* caller) {

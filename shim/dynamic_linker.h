@@ -10,6 +10,10 @@ namespace proxymeter::shim {
 /// null.
 void* FindNext(const char* name);
 
+/// The definition of `name` in the module of dlopen's `handle` or what that
+/// depends on, or null. Leaves dlerror() silent.
+void* FindIn(void* handle, const char* name);
+
 /// The definition of `name` that code at `caller` would have been bound to had
 /// we not been there: looked up in the caller's own module and what that
 /// module depends on, else behind us in the global order, else in any loaded

@@ -195,6 +195,12 @@ int IsSocket(int fd) {
 int PeerAddress(int fd, sockaddr_storage* address, socklen_t* length) {
   return static_cast<int>(-kernel::Call(SYS_getpeername, fd, address, length));
 }
+void* DlOpen(const char* file, int mode) {
+  using Function = decltype(Libc::dlopen);
+  void* real = FindNext("dlopen");
+  return real != nullptr ? reinterpret_cast<Function>(real)(file, mode)
+                         : nullptr;
+}
 
 }  // namespace fallback
 
@@ -252,6 +258,7 @@ constinit Libc libc = {
     .posix_spawnp = fallback::PosixSpawnP,
     .prctl = fallback::PrCtl,
     .getaddrinfo = fallback::GetAddrInfo,
+    .dlopen = fallback::DlOpen,
     .is_socket = fallback::IsSocket,
     .peer_address = fallback::PeerAddress,
 };

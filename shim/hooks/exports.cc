@@ -2,7 +2,9 @@
 // that unit tests can call the hooks beside the real functions.
 #include <cstdarg>
 
+#include "shim/deep_binding.h"
 #include "shim/hooks/hooks.h"
+#include "shim/libc.h"
 #include "shim/shim.h"
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
@@ -29,6 +31,28 @@
 
 namespace {
 
-__attribute__((constructor)) void Load() { proxymeter::shim::Initialise(); }
+using proxymeter::shim::libc;
+
+template <typename Function>
+void* AsPointer(Function* function) {
+  return reinterpret_cast<void*>(function);
+}
+
+// Not constant: where our names are first in the program's order is the
+// linker's to tell.
+#define HOOK(result, name, parameters, arguments) \
+  {#name, AsPointer(::name), reinterpret_cast<void**>(&libc.name)},
+#define VARIADIC_HOOK(result, name) \
+  {#name, AsPointer(::name), reinterpret_cast<void**>(&libc.name)},
+#define SSL_HOOK(result, name, parameters, arguments) \
+  {#name, AsPointer(::name), nullptr},
+const proxymeter::shim::Door kDoors[] = {
+#include "shim/hooks/hooks.def"
+};
+
+__attribute__((constructor)) void Load() {
+  proxymeter::shim::SetDoors(kDoors);
+  proxymeter::shim::Initialise();
+}
 
 }  // namespace

@@ -300,6 +300,8 @@ FakeLibc::FakeLibc() : saved_(libc) {
       .posix_spawnp = Functions::PosixSpawn,
       .prctl = Functions::PrCtl,
       .getaddrinfo = Functions::GetAddrInfo,
+      // Nobody loads a module through it.
+      .dlopen = nullptr,
       .is_socket = Functions::IsSocket,
       .peer_address = Functions::PeerAddress,
   };
