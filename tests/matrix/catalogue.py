@@ -1,0 +1,266 @@
+"""The clients of the matrix: what they run, by which proxies, what is seen.
+
+This table is where a change of visibility is entered: `tls` is what the shim
+sees of a client's requests inside TLS. In clear text it sees all of them.
+"""
+
+import dataclasses
+import functools
+import os
+import subprocess
+from collections.abc import Callable
+
+CLIENTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "clients")
+PYTHON = "/usr/bin/python3"
+
+PLAINTEXT, INFERRED = "plaintext", "inferred"
+HTTP, SOCKS = "http", "socks5h"
+
+
+@dataclasses.dataclass(frozen=True)
+class Crawl:
+    """What one run of a client is to do."""
+
+    proxy: str  # scheme://host:port
+    ca: str
+    urls: tuple
+    upload: tuple  # (file, URL), or ()
+    state: str  # a directory of this run's own
+    lab: object
+
+    @property
+    def file(self):
+        return self.upload[0] if self.upload else ""
+
+    @property
+    def target(self):
+        return self.upload[1] if self.upload else ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Client:
+    name: str  # for people
+    commands: Callable  # of a Crawl: the command lines
+    tls: str
+    proxies: tuple = (HTTP, SOCKS)
+    environment: Callable = lambda crawl: {}
+    # What it visits when not the usual pages: paths, of a Crawl without
+    # keep-alive or with.
+    pages: Callable | None = None
+    # Its host names are resolved by a preloaded library unless it cannot bear
+    # one: then the proxy is given by address.
+    by_address: bool = False
+    ordinary_user: bool = False
+    # Exit statuses that are right.
+    statuses: tuple = (0,)
+    # Lines on standard error that differ from run to run.
+    noise: str | None = None
+    available: Callable = lambda: True
+    # Takes seconds: fewer proxies in the short run.
+    heavy: bool = False
+
+
+def _options(*line):
+    """Clients that take --proxy, --ca and --upload."""
+
+    def commands(crawl):
+        upload = ["--upload", *crawl.upload] if crawl.upload else []
+        return [
+            [*line, "--proxy", crawl.proxy, "--ca", crawl.ca, *upload, *crawl.urls]
+        ]
+
+    return commands
+
+
+def _positions(*line, ca=True):
+    """Clients that take proxy, authority, file, its URL, and URLs."""
+
+    def commands(crawl):
+        authority = [crawl.ca] if ca else []
+        upload = [crawl.file, crawl.target]
+        return [[*line, crawl.proxy, *authority, *upload, *crawl.urls]]
+
+    return commands
+
+
+def _script(name):
+    return os.path.join(CLIENTS, name)
+
+
+def _python(library):
+    return _options(PYTHON, _script("crawl.py"), library)
+
+
+def _curl(crawl):
+    form = "%{method} %{http_code} %{size_download} %{url}\n"
+    common = ["--silent", "--show-error", "--location", "--write-out", form]
+    common += ["--proxy", crawl.proxy, "--cacert", crawl.ca]
+    line = ["curl", *common]
+    for url in crawl.urls:
+        line += ["--output", "/dev/null", url]
+    if crawl.upload:
+        line += ["--next"] if crawl.urls else []
+        line += [*common, "--data-binary", f"@{crawl.file}"]
+        line += ["--output", "/dev/null", crawl.target]
+    return [line]
+
+
+def _wget(crawl):
+    line = ["wget", "--quiet", "--tries=1", "--output-document=-", "--no-hsts"]
+    line += [f"--ca-certificate={crawl.ca}", "--execute=use_proxy=on"]
+    line += [f"--execute={s}_proxy={crawl.proxy}" for s in ("http", "https")]
+    found = []
+    if crawl.urls:
+        found.append([*line, *crawl.urls])
+    if crawl.upload:
+        found.append([*line, f"--post-file={crawl.file}", crawl.target])
+    return found
+
+
+def _git(crawl):
+    if not crawl.urls:
+        return []
+    copy = os.path.join(crawl.state, "copy")
+    by_proxy = ["-c", f"http.proxy={crawl.proxy}"]
+    return [
+        ["git", *by_proxy, "clone", "--quiet", crawl.urls[0], copy],
+        ["git", "-C", copy, "log", "--format=%H %s"],
+        ["git", "-C", copy, "fsck", "--full", "--no-progress"],
+    ]
+
+
+# Google's services are asked for by no proxy, and so by nobody: no name but
+# the proxy's address resolves.
+_NOT_BY_PROXY = "*.google.com;*.googleapis.com;*.gstatic.com;*.gvt1.com"
+
+
+# Lines of its log carry process ids and times; the other is of Debian's script.
+_CHROMIUM_LOG = r"^\[\d+:\d+:|^/usr/bin/chromium: \d+: \["
+
+
+def _chromium(crawl):
+    address = crawl.proxy.split("//")[1].split(":")[0]
+    line = ["chromium", "--headless", "--dump-dom", "--disable-gpu"]
+    line += [f"--user-data-dir={os.path.join(crawl.state, 'profile')}"]
+    line += [f"--proxy-server={crawl.proxy.replace('socks5h:', 'socks5:')}"]
+    line += [f"--proxy-bypass-list={_NOT_BY_PROXY}"]
+    line += [f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {address}"]
+    # The lab's authority is in no store that it reads.
+    line += ["--ignore-certificate-errors"]
+    line += ["--no-first-run", "--no-default-browser-check", "--disable-sync"]
+    line += ["--disable-background-networking", "--disable-component-update"]
+    line += ["--disable-extensions", "--disable-default-apps", "--disable-breakpad"]
+    line += ["--disable-domain-reliability", "--no-pings", "--disable-quic"]
+    return [[*line, url] for url in crawl.urls]
+
+
+def _java(kind):
+    def commands(crawl):
+        line = ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+        line += ["-cp", java_classes(crawl.lab), "Crawl", kind]
+        return _positions(*line)(crawl)
+
+    return commands
+
+
+def java_classes(lab):
+    """Where the Java client is compiled to."""
+    return os.path.join(lab.workspace.path, "java")
+
+
+def _node(kind):
+    return _positions(node_program(), _script("crawl.js"), kind, ca=False)
+
+
+def _node_environment(crawl):
+    # Node of another origin than Debian does not look there by itself.
+    return {"NODE_PATH": "/usr/share/nodejs", "NODE_EXTRA_CA_CERTS": crawl.ca}
+
+
+def node_program():
+    return os.environ.get("MATRIX_NODE", "/usr/bin/node")
+
+
+@functools.cache
+def _node_shares_openssl():
+    """Whether Node is linked to the system's OpenSSL, as Debian's is."""
+    listed = subprocess.run(
+        ["ldd", node_program()], capture_output=True, text=True, check=False
+    )
+    return "libssl.so" in listed.stdout
+
+
+def _node_carries_openssl():
+    return not _node_shares_openssl()
+
+
+def _node_clients(origin, tls, available):
+    for kind, what in (("agent", "http, https"), ("fetch", "fetch (undici)")):
+        yield Client(
+            f"Node {what}, {origin}",
+            _node(kind),
+            tls,
+            proxies=(HTTP,),
+            environment=_node_environment,
+            available=available,
+        )
+
+
+ALL = (
+    Client("curl (OpenSSL)", _curl, PLAINTEXT),
+    Client("libcurl (GnuTLS)", _python("libcurl-gnutls"), INFERRED),
+    Client(
+        "wget (GnuTLS)",
+        _wget,
+        INFERRED,
+        proxies=(HTTP,),
+        # A page was missing.
+        statuses=(0, 8),
+    ),
+    Client(
+        "git (GnuTLS)",
+        _git,
+        INFERRED,
+        environment=lambda crawl: {"GIT_SSL_CAINFO": crawl.ca},
+        pages=lambda fresh: ("/project.git",),
+    ),
+    Client("Python urllib", _python("urllib"), PLAINTEXT),
+    Client("Python requests", _python("requests"), PLAINTEXT),
+    Client("Python httpx", _python("httpx"), PLAINTEXT),
+    Client("Python aiohttp", _python("aiohttp"), PLAINTEXT),
+    Client("Python pycurl (GnuTLS)", _python("pycurl"), INFERRED),
+    Client(
+        "Scrapy",
+        _options(PYTHON, _script("crawl_scrapy.py")),
+        PLAINTEXT,
+        proxies=(HTTP,),
+    ),
+    *_node_clients("Debian's build", PLAINTEXT, _node_shares_openssl),
+    *_node_clients("upstream's build", INFERRED, _node_carries_openssl),
+    Client("Java HttpClient", _java("client"), INFERRED, proxies=(HTTP,), heavy=True),
+    Client("Java HttpURLConnection", _java("connection"), INFERRED, heavy=True),
+    Client(
+        "Chromium, sandboxed",
+        _chromium,
+        INFERRED,
+        pages=lambda fresh: ("/plain.html",) if fresh else ("/browser.html",),
+        by_address=True,
+        ordinary_user=True,
+        noise=_CHROMIUM_LOG,
+        heavy=True,
+    ),
+    Client("Perl LWP", _positions("perl", _script("crawl.pl")), PLAINTEXT),
+    Client(
+        "PHP curl",
+        _positions("php", _script("crawl.php")),
+        PLAINTEXT,
+        # It binds its extensions past every preloaded library.
+        by_address=True,
+    ),
+    Client(
+        "Ruby net/http",
+        _positions("ruby", _script("crawl.rb")),
+        PLAINTEXT,
+        proxies=(HTTP,),
+    ),
+)
