@@ -323,6 +323,15 @@ TEST_F(Descriptors, TlsInTheKernelShowsPlaintextSizes) {
   EXPECT_EQ(Vendor(kVendor)[kReconciledSentBytes], 22u);
 }
 
+TEST_F(Descriptors, AFinThatArrivesWhileTheKernelIsAskedIsNoByte) {
+  Connect(kFd, kProxyAddress, 1);
+  Send(kFd);
+  fake_.set_kernel_bytes(kRequest.size(), 2000);
+  fake_.FinArrivesUntold();
+  hooks::close(kFd);
+  EXPECT_EQ(Traffic(kVendor, "shop.test")[kReceivedBytes], 2000u);
+}
+
 TEST_F(Descriptors, SocketsSharedAfterForkAreNotReconciled) {
   Connect(kFd, kProxyAddress, 1);
   const pid_t child = fork();

@@ -188,6 +188,11 @@ struct FakeLibc::Functions {
     if (level == IPPROTO_TCP && option == TCP_INFO) {
       tcp_info info = {};
       info.tcpi_state = static_cast<std::uint8_t>(Self().tcp_state_);
+      if (Self().fin_arrives_) {
+        Self().fin_arrives_ = false;
+        ++Self().kernel_received_;
+        Self().tcp_state_ = TCP_CLOSE_WAIT;
+      }
       std::memcpy(value, &info, std::min<std::size_t>(*length, sizeof(info)));
       // The kernel's structure goes on behind glibc's.
       constexpr std::size_t kReceivedOffset = 128;

@@ -39,6 +39,8 @@ class FakeLibc {
   void set_socket_type(int type) { socket_type_ = type; }
   void set_socket_error(int error) { socket_error_ = error; }
   void set_tcp_state(int state) { tcp_state_ = state; }
+  /// The peer's FIN arrives when TCP_INFO is asked next: counted, not told.
+  void FinArrivesUntold() { fin_arrives_ = true; }
   /// What TCP_INFO says was sent and received, in bytes.
   void set_kernel_bytes(std::uint64_t sent, std::uint64_t received) {
     kernel_sent_ = sent;
@@ -89,6 +91,7 @@ class FakeLibc {
   int socket_type_ = 1;  // SOCK_STREAM
   int socket_error_ = 0;
   int tcp_state_ = 1;  // TCP_ESTABLISHED
+  bool fin_arrives_ = false;
   std::uint64_t kernel_sent_ = 0;
   std::uint64_t kernel_received_ = 0;
 };

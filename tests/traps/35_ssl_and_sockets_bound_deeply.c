@@ -1,5 +1,4 @@
-// As 35_ssl_bound_deeply, and the module reads and writes the socket too: no
-// hook sees a byte. The kernel's count at close has them all.
+// As 35_ssl_bound_deeply, and the module reads and writes the socket too.
 #include "tls_client.h"
 
 static TlsLibrary library;
@@ -13,7 +12,7 @@ int main(int argc, char** argv) {
   const TlsWay way = {.fd = ConnectToServer()};
   library.crawl(&way, 3);
   CloseAndCount(way.fd);
-  total_reconciled = total_sent + total_received;
+  total_requests = 3;
   Finish();
   return 0;
 }

@@ -1,6 +1,5 @@
-// A module loaded with RTLD_DEEPBIND finds the real functions before ours. The
-// program itself moves its records: every byte counts, the requests cannot be
-// read, and that is said.
+// A module loaded with RTLD_DEEPBIND finds the real functions before ours, and
+// is given ours afterwards. The program itself moves its records.
 #include "tls_client.h"
 
 static TlsLibrary library;
@@ -25,7 +24,7 @@ int main(int argc, char** argv) {
   connection = ConnectToServer();
   const TlsWay way = {.fd = -1, .put = Put, .get = Get};
   library.crawl(&way, 3);
-  total_unpaired = 1;
+  total_requests = 3;
   CloseAndCount(connection);
   Finish();
   return 0;
