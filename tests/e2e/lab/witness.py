@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 
+SO_RCVBUFFORCE = 33  # socket(7)
 NETLINK_SOCK_DIAG = 4
 SOCK_DIAG_BY_FAMILY = 20
 INET_DIAG_INFO = 2
@@ -165,12 +166,18 @@ class Witness:
 
     def __init__(self):
         self._lock = threading.Lock()
+        self._packets = []  # not looked at yet
         self._ended = []
         self._error = None
         self._socket = socket.socket(
             socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG
         )
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        # Others on this machine may end thousands of connections at once. Only
+        # root goes beyond the system's limit.
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
+        except PermissionError:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         groups = 0
         for group in (SKNLGRP_INET_TCP_DESTROY, SKNLGRP_INET6_TCP_DESTROY):
             groups |= 1 << (group - 1)
@@ -198,9 +205,8 @@ class Witness:
                 with self._lock:
                     self._error = error
                 return
-            ended = [_decode(p) for k, p in _messages(packet) if k > NLMSG_DONE]
             with self._lock:
-                self._ended += [c for c in ended if c]
+                self._packets.append(packet)
 
     def ended(self):
         with self._lock:
@@ -209,6 +215,10 @@ class Witness:
                 raise RuntimeError(
                     "the kernel's witness lost events" if lost else str(self._error)
                 )
+            packets, self._packets = self._packets, []
+            for packet in packets:
+                ended = [_decode(p) for k, p in _messages(packet) if k > NLMSG_DONE]
+                self._ended += [c for c in ended if c]
             return list(self._ended)
 
     def settle(self, endpoints, seconds=60):
