@@ -208,11 +208,11 @@ def _node_clients(origin, tls, available):
 
 ALL = (
     Client("curl (OpenSSL)", _curl, PLAINTEXT),
-    Client("libcurl (GnuTLS)", _python("libcurl-gnutls"), INFERRED),
+    Client("libcurl (GnuTLS)", _python("libcurl-gnutls"), PLAINTEXT),
     Client(
         "wget (GnuTLS)",
         _wget,
-        INFERRED,
+        PLAINTEXT,
         proxies=(HTTP,),
         # A page was missing.
         statuses=(0, 8),
@@ -220,7 +220,7 @@ ALL = (
     Client(
         "git (GnuTLS)",
         _git,
-        INFERRED,
+        PLAINTEXT,
         environment=lambda crawl: {"GIT_SSL_CAINFO": crawl.ca},
         pages=lambda fresh: ("/project.git",),
     ),
@@ -228,7 +228,7 @@ ALL = (
     Client("Python requests", _python("requests"), PLAINTEXT),
     Client("Python httpx", _python("httpx"), PLAINTEXT),
     Client("Python aiohttp", _python("aiohttp"), PLAINTEXT),
-    Client("Python pycurl (GnuTLS)", _python("pycurl"), INFERRED),
+    Client("Python pycurl (GnuTLS)", _python("pycurl"), PLAINTEXT),
     Client(
         "Scrapy",
         _options(PYTHON, _script("crawl_scrapy.py")),
