@@ -84,10 +84,6 @@ void* OpenLibrary(const char* name) {
   return proxymeter_dlopen(name, RTLD_NOW | RTLD_LOCAL);
 }
 
-void* FindIn(void* library, const char* name) {
-  return proxymeter_dlsym(library, name);
-}
-
 const void* ModuleOf(const void* address) {
   Dl_info info;
   return proxymeter_dladdr(address, &info) != 0 ? info.dli_fbase : nullptr;

@@ -25,9 +25,6 @@ void* FindForCaller(const char* name, const void* caller);
 /// lock and runs constructors.
 void* OpenLibrary(const char* name);
 
-/// The definition of `name` in such a library or what it depends on, or null.
-void* FindIn(void* library, const char* name);
-
 /// True when `address` lies in this very library.
 bool IsOurs(const void* address);
 
