@@ -15,6 +15,9 @@
 #define PROXYMETER_TEXT_OF(name) #name
 #define PROXYMETER_TEXT(name) PROXYMETER_TEXT_OF(name)
 
+// musl, which loads us too, has none.
+#pragma weak getcontext
+
 // Exported by the library, declared by no header: searches an .eh_frame_hdr.
 extern "C" int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t, unw_word_t,
                                                   unw_dyn_info_t*,
@@ -220,6 +223,7 @@ bool Initialise() {
 }
 
 bool Load() {
+  if (getcontext == nullptr) return false;
   if (space != nullptr) return FindsItsWayOut();
   void* library = OpenLibrary(kLibrary);
   if (library == nullptr || !BindAll(library)) return false;
