@@ -1,5 +1,6 @@
 #include "cli/collector_command.h"
 
+#include <chrono>
 #include <iostream>
 #include <memory>
 
@@ -15,8 +16,9 @@ constexpr char kHelp[] = R"(Examples:
 
 Prometheus scrapes http://METRICS-LISTEN/metrics. gRPC also listens on the Unix
 socket DIR/grpc.sock, where 'proxymeter top' finds it. One collector at a time
-serves a directory. SIGTERM and SIGINT stop it; totals start anew with the next
-one, which reads open sessions again from their beginning.)";
+serves a directory. SIGTERM and SIGINT stop it; SIGHUP reads the configuration
+again. Totals survive any end of the collector: they are in the ledger, a SQLite
+file. Remove it, with no collector running, to begin anew.)";
 
 }  // namespace
 
@@ -45,6 +47,19 @@ CLI::App* AddCollectorCommand(CLI::App& app,
                    "Where gRPC is served over TCP")
       ->type_name("ADDRESS:PORT")
       ->capture_default_str();
+  command
+      ->add_option("--ledger", options->ledger_file,
+                   "Where the totals are written down (default: DIR/ledger.db)")
+      ->type_name("FILE");
+  command
+      ->add_option_function<unsigned>(
+          "--linger",
+          [options](unsigned seconds) {
+            options->linger = std::chrono::seconds(seconds);
+          },
+          "After SIGTERM, wait so long for a last scrape of /metrics")
+      ->type_name("SECONDS")
+      ->default_str("0");
   command->footer(kHelp);
   return command;
 }

@@ -13,6 +13,7 @@ find_package(fmt CONFIG REQUIRED)
 find_package(spdlog CONFIG REQUIRED)
 find_package(nlohmann_json CONFIG REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(SQLite3 3.40 REQUIRED)
 find_package(GTest CONFIG REQUIRED)
 find_package(GnuTLS REQUIRED) # tests only
 

@@ -5,16 +5,20 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "collector/accounts/sessions.h"
 #include "collector/exposition/http_server.h"
 #include "collector/exposition/listen_address.h"
 #include "collector/exposition/metrics_collectable.h"
 #include "collector/ingest/ingest_server.h"
 #include "collector/ingest/run_directory.h"
+#include "collector/ledger/ledger.h"
+#include "collector/ledger/ledger_keeper.h"
 #include "collector/pod_identity.h"
 #include "collector/policy/policy_compiler.h"
 #include "collector/policy/policy_file.h"
@@ -25,6 +29,8 @@
 
 namespace proxymeter::collector {
 namespace {
+
+constexpr char kLedgerName[] = "ledger.db";
 
 struct Policy {
   std::size_t vendors = 0;
@@ -55,14 +61,13 @@ std::uint64_t UnixNanoseconds() {
 
 // Ends in the reverse order: servers first, the directory's lock last.
 struct Collector::Running {
-  Running(RunDirectory run_directory, PodIdentity pod, std::uint64_t since_ns)
-      : directory(std::move(run_directory)),
-        metrics(sessions, std::move(pod), static_cast<double>(since_ns) / 1e9) {
-  }
+  explicit Running(RunDirectory run_directory)
+      : directory(std::move(run_directory)) {}
 
   RunDirectory directory;
   Sessions sessions;
-  MetricsCollectable metrics;
+  std::unique_ptr<LedgerKeeper> ledger;
+  std::optional<MetricsCollectable> metrics;
   std::unique_ptr<IngestServer> ingest;
   std::unique_ptr<RpcServer> rpc;
   std::unique_ptr<HttpServer> http;
@@ -86,10 +91,21 @@ absl::Status Collector::Start() {
       RunDirectory::Open(options_.directory);
   if (!directory.ok()) return directory.status();
   const PodIdentity pod = PodIdentityFromEnvironment();
-  const std::uint64_t since_ns = UnixNanoseconds();
-  auto running =
-      std::make_unique<Running>(*std::move(directory), pod, since_ns);
+  auto running = std::make_unique<Running>(*std::move(directory));
   const std::string& path = running->directory.path();
+  const std::string ledger_file = options_.ledger_file.empty()
+                                      ? absl::StrCat(path, "/", kLedgerName)
+                                      : options_.ledger_file;
+  absl::StatusOr<Ledger> ledger = Ledger::Open(ledger_file, UnixNanoseconds());
+  if (!ledger.ok()) return ledger.status();
+  const std::uint64_t since_ns = ledger->since_unix_ns();
+  // Before the journals are looked at: it knows what of them has been counted.
+  auto keeper = LedgerKeeper::Start(*std::move(ledger), running->sessions);
+  if (!keeper.ok()) return keeper.status();
+  running->ledger = *std::move(keeper);
+  running->metrics.emplace(
+      [raw = running->ledger.get()] { return raw->CommittedSnapshot(); }, pod,
+      static_cast<double>(since_ns) / 1e9);
   if (absl::Status written = WritePolicyFile(path, policy->bytes);
       !written.ok()) {
     return written;
@@ -110,7 +126,7 @@ absl::Status Collector::Start() {
   if (!rpc.ok()) return rpc.status();
   running->rpc = *std::move(rpc);
   // Last: who can scrape may take the collector for ready.
-  auto http = HttpServer::Start(*metrics_listen, running->metrics);
+  auto http = HttpServer::Start(*metrics_listen, *running->metrics);
   if (!http.ok()) return http.status();
   running->http = *std::move(http);
   running_ = std::move(running);
@@ -135,14 +151,26 @@ absl::Status Collector::ReloadConfig() {
   return absl::OkStatus();
 }
 
-void Collector::Stop() {
+void Collector::Drain() {
   if (running_ == nullptr) return;
   running_->ingest->Stop();
-  running_->http->Stop();
+  running_->ledger->Stop();
+}
+
+std::uint64_t Collector::scrapes() const {
+  return running_->metrics->collections();
+}
+
+void Collector::Stop() {
+  if (running_ == nullptr) return;
+  // Reports over gRPC end first: what they say last is written down too.
   running_->rpc->Stop();
+  Drain();
+  running_->http->Stop();
   const AccountsSnapshot snapshot = running_->sessions.Snapshot();
   spdlog::info("event=stopped frames={} sessions={} open_sessions={}",
-               snapshot.frames, snapshot.sessions, snapshot.open_sessions);
+               snapshot.workload.frames, snapshot.workload.sessions,
+               snapshot.open_sessions);
   running_.reset();
 }
 

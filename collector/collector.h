@@ -2,6 +2,8 @@
 #ifndef PROXYMETER_COLLECTOR_COLLECTOR_H_
 #define PROXYMETER_COLLECTOR_COLLECTOR_H_
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -14,6 +16,9 @@ struct CollectorOptions {
   std::string config_file;  ///< vendors in YAML; empty: none
   std::string metrics_listen = "127.0.0.1:9099";  ///< HOST:PORT for HTTP
   std::string grpc_listen = "127.0.0.1:9098";     ///< HOST:PORT for gRPC
+  std::string ledger_file{};  ///< empty: `ledger.db` in the directory
+  /// After SIGTERM, how long to go on serving until a last scrape has come.
+  std::chrono::seconds linger{0};
 };
 
 /// Everything that a collector runs, in the order of its need.
@@ -33,7 +38,13 @@ class Collector {
   /// old policy stays.
   absl::Status ReloadConfig();
 
-  /// Takes what is waiting, then ends all servers.
+  /// Takes what is waiting, reads the journals once more and writes all of it
+  /// down. Metrics are served still, and change no more.
+  void Drain();
+  /// Scrapes answered so far.
+  std::uint64_t scrapes() const;
+
+  /// Drains, then ends all servers.
   void Stop();
 
   /// HOST:PORT with the ports that were bound; only between Start and Stop.

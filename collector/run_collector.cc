@@ -3,6 +3,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -22,6 +24,20 @@ void LogToStandardError() {
                       spdlog::pattern_time_type::utc);
   logger->flush_on(spdlog::level::info);
   spdlog::set_default_logger(std::move(logger));
+}
+
+// Until the metrics have been scraped a last time; another signal cuts it
+// short.
+void Linger(const Collector& collector, std::chrono::seconds longest,
+            const sigset_t& signals) {
+  const auto deadline = std::chrono::steady_clock::now() + longest;
+  const std::uint64_t scrapes = collector.scrapes();
+  while (collector.scrapes() == scrapes &&
+         std::chrono::steady_clock::now() < deadline) {
+    constexpr timespec kPause = {.tv_sec = 0, .tv_nsec = 20'000'000};
+    const int signal = sigtimedwait(&signals, nullptr, &kPause);
+    if (signal == SIGTERM || signal == SIGINT) return;
+  }
 }
 
 }  // namespace
@@ -51,6 +67,8 @@ absl::Status RunCollector(const CollectorOptions& options) {
                     std::string(reloaded.message()));
     }
   }
+  collector.Drain();
+  Linger(collector, options.linger, signals);
   collector.Stop();
   return absl::OkStatus();
 }

@@ -32,10 +32,9 @@ std::optional<Rejection> Sessions::ApplyFrame(const DecodedFrame& frame,
     Reject(*rejection);
     return rejection;
   }
-  Session& session = Open(frame.session);
-  session.has_journal |= frame.process.has_journal;
-  for (const IndexedRow& row : frame.rows) Merge(session, row);
-  ++frames_;
+  Session& session = Open(frame.session, frame.process.has_journal);
+  for (const IndexedRow& row : frame.rows) Merge(frame.session, session, row);
+  ++workload_.frames;
   return std::nullopt;
 }
 
@@ -47,8 +46,8 @@ Sessions::JournalResult Sessions::ApplyJournal(const JournalContents& journal) {
     Reject(*result.rejection);
     return result;
   }
-  result.changed =
-      MergeJournal(Open(journal.session), journal, limits_.max_session_rows);
+  result.changed = MergeJournal(Open(journal.session, /*has_journal=*/true),
+                                journal, limits_.max_session_rows);
   return result;
 }
 
@@ -57,12 +56,12 @@ void Sessions::Finish(const SessionId& id,
   const std::lock_guard lock(mutex_);
   if (retired_.contains(id)) return;
   if (last_reading != nullptr) {
-    MergeJournal(Open(id), *last_reading,
+    MergeJournal(Open(id, /*has_journal=*/true), *last_reading,
                  std::numeric_limits<std::size_t>::max());
   }
   if (const auto found = open_.find(id); found != open_.end()) {
     for (const auto& [index, row] : found->second.rows) {
-      if (row.key.kind == RowKind::kVendor) GiveHeldBytes(row);
+      if (row.value.key.kind == RowKind::kVendor) GiveHeldBytes(row.value);
     }
     session_rows_ -= found->second.rows.size();
     open_.erase(found);
@@ -87,15 +86,102 @@ void Sessions::CountRejection(Rejection rejection) {
 
 AccountsSnapshot Sessions::Snapshot() const {
   const std::lock_guard lock(mutex_);
+  return SnapshotLocked();
+}
+
+AccountsSnapshot Sessions::SnapshotLocked() const {
   AccountsSnapshot snapshot;
   snapshot.rows = totals_.Rows();
-  snapshot.rejected = rejected_;
   snapshot.open_sessions = open_.size();
-  snapshot.sessions = sessions_;
-  snapshot.frames = frames_;
-  snapshot.journals_read = journals_read_;
-  snapshot.overflowed = totals_.overflowed();
+  snapshot.workload = workload_;
+  snapshot.workload.overflowed = totals_.overflowed();
   return snapshot;
+}
+
+void Sessions::Restore(AccountsState state) {
+  const std::lock_guard lock(mutex_);
+  for (const RowValue& row : state.totals) totals_.Restore(row);
+  totals_.RestoreOverflowed(state.workload.overflowed);
+  for (const SessionHead& head : state.sessions) {
+    Session& session = open_[head.id];
+    session.has_journal = head.has_journal;
+    session.restored = true;
+  }
+  for (SessionRow& row : state.rows) {
+    open_[row.session].rows[row.row.index].value = std::move(row.row.row);
+    ++session_rows_;
+  }
+  for (const SessionId& id : state.retired) {
+    retired_.insert(id);
+    retired_in_order_.push_back(id);
+  }
+  workload_ = state.workload;
+  changes_.kept = true;
+  totals_.KeepChanges();
+}
+
+AccountsState Sessions::TakeChanges(AccountsSnapshot* snapshot) {
+  const std::lock_guard lock(mutex_);
+  if (snapshot != nullptr) *snapshot = SnapshotLocked();
+  AccountsState state;
+  state.totals = totals_.TakeChanges();
+  for (const SessionId& id : changes_.sessions) {
+    const auto found = open_.find(id);
+    if (found == open_.end()) continue;
+    state.sessions.push_back({id, found->second.has_journal});
+  }
+  changes_.sessions.clear();
+  state.rows.reserve(changes_.rows.size());
+  for (const auto& [id, index] : std::exchange(changes_.rows, {})) {
+    const auto session = open_.find(id);
+    if (session == open_.end()) continue;  // closed meanwhile
+    KnownRow& row = session->second.rows.at(index);
+    row.changed = false;
+    state.rows.push_back({id, {index, row.value}});
+  }
+  state.retired = std::exchange(changes_.retired, {});
+  state.forgotten = std::exchange(changes_.forgotten, {});
+  state.workload = workload_;
+  state.workload.overflowed = totals_.overflowed();
+  return state;
+}
+
+void Sessions::Committed(const AccountsState& changes) {
+  const std::lock_guard lock(mutex_);
+  for (const SessionId& id : changes.retired) awaiting_commit_.erase(id);
+}
+
+void Sessions::PutBack(const AccountsState& changes) {
+  const std::lock_guard lock(mutex_);
+  for (const RowValue& row : changes.totals) totals_.MarkChanged(row.key);
+  for (const SessionHead& head : changes.sessions) {
+    changes_.sessions.insert(head.id);
+  }
+  for (const SessionRow& row : changes.rows) {
+    const auto session = open_.find(row.session);
+    if (session == open_.end()) continue;
+    KnownRow& known = session->second.rows.at(row.row.index);
+    if (std::exchange(known.changed, true)) continue;
+    changes_.rows.emplace_back(row.session, row.row.index);
+  }
+  changes_.retired.insert(changes_.retired.begin(), changes.retired.begin(),
+                          changes.retired.end());
+  changes_.forgotten.insert(changes_.forgotten.end(), changes.forgotten.begin(),
+                            changes.forgotten.end());
+}
+
+std::vector<SessionId> Sessions::Unheard() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<SessionId> ids;
+  for (const auto& [id, session] : open_) {
+    if (session.restored) ids.push_back(id);
+  }
+  return ids;
+}
+
+bool Sessions::AwaitsCommit(const SessionId& id) const {
+  const std::lock_guard lock(mutex_);
+  return awaiting_commit_.contains(id);
 }
 
 std::optional<Rejection> Sessions::Admit(const SessionId& id) const {
@@ -118,8 +204,10 @@ std::optional<Rejection> Sessions::Check(const DecodedFrame& frame,
     }
     return std::nullopt;
   }
-  if (opening == Opening::kNew) return Rejection::kSessionInUse;
   const Session& session = found->second;
+  if (opening == Opening::kNew && !session.restored) {
+    return Rejection::kSessionInUse;
+  }
   const bool ordered = !session.has_journal && !frame.process.has_journal;
   std::size_t new_rows = 0;
   for (const IndexedRow& row : frame.rows) {
@@ -128,8 +216,9 @@ std::optional<Rejection> Sessions::Check(const DecodedFrame& frame,
       ++new_rows;
       continue;
     }
-    if (known->second.key != row.row.key) return Rejection::kKeyChanged;
-    if (ordered && AnyBelow(row.row.counters, known->second.counters)) {
+    const RowValue& value = known->second.value;
+    if (value.key != row.row.key) return Rejection::kKeyChanged;
+    if (ordered && AnyBelow(row.row.counters, value.counters)) {
       return Rejection::kCounterDecreased;
     }
   }
@@ -139,17 +228,22 @@ std::optional<Rejection> Sessions::Check(const DecodedFrame& frame,
   return std::nullopt;
 }
 
-Sessions::Session& Sessions::Open(const SessionId& id) {
+Sessions::Session& Sessions::Open(const SessionId& id, bool has_journal) {
   const auto [position, inserted] = open_.try_emplace(id);
-  if (inserted) ++sessions_;
-  return position->second;
+  Session& session = position->second;
+  session.restored = false;
+  if (inserted) ++workload_.sessions;
+  const bool found_journal = has_journal && !session.has_journal;
+  session.has_journal |= has_journal;
+  if (changes_.kept && (inserted || found_journal))
+    changes_.sessions.insert(id);
+  return session;
 }
 
 // True when the journal held news; `room` is for the rows of all sessions.
 bool Sessions::MergeJournal(Session& session, const JournalContents& journal,
                             std::size_t room) {
-  session.has_journal = true;
-  ++journals_read_;
+  ++workload_.journals_read;
   bool changed = false;
   for (const IndexedRow& row : journal.rows) {
     const auto known = session.rows.find(row.index);
@@ -160,22 +254,23 @@ bool Sessions::MergeJournal(Session& session, const JournalContents& journal,
         }
         continue;
       }
-    } else if (known->second.key != row.row.key) {
+    } else if (known->second.value.key != row.row.key) {
       if (session.refused.insert(row.index).second) {
         Reject(Rejection::kKeyChanged);
       }
       continue;
     }
-    changed |= Merge(session, row);
+    changed |= Merge(journal.session, session, row);
   }
   return changed;
 }
 
 // Raises the known values to those of `update` and adds the difference to the
 // totals. True when there was one.
-bool Sessions::Merge(Session& session, const IndexedRow& update) {
+bool Sessions::Merge(const SessionId& id, Session& session,
+                     const IndexedRow& update) {
   const auto [position, inserted] = session.rows.try_emplace(update.index);
-  RowValue& known = position->second;
+  RowValue& known = position->second.value;
   if (inserted) {
     known.key = update.row.key;
     ++session_rows_;
@@ -188,6 +283,10 @@ bool Sessions::Merge(Session& session, const IndexedRow& update) {
     changed |= deltas[i] != 0;
   }
   if (changed) totals_.Add(known.key, deltas);
+  if (changes_.kept && (changed || inserted) &&
+      !std::exchange(position->second.changed, true)) {
+    changes_.rows.emplace_back(id, update.index);
+  }
   return changed;
 }
 
@@ -216,14 +315,20 @@ void Sessions::GiveHeldBytes(const RowValue& vendor_row) {
 void Sessions::Retire(const SessionId& id) {
   retired_.insert(id);
   retired_in_order_.push_back(id);
+  if (changes_.kept) {
+    changes_.retired.push_back(id);
+    awaiting_commit_.insert(id);
+  }
   if (retired_in_order_.size() > limits_.max_retired) {
-    retired_.erase(retired_in_order_.front());
+    const SessionId oldest = retired_in_order_.front();
+    retired_.erase(oldest);
     retired_in_order_.pop_front();
+    if (changes_.kept) changes_.forgotten.push_back(oldest);
   }
 }
 
 void Sessions::Reject(Rejection rejection) {
-  ++rejected_[static_cast<std::size_t>(rejection)];
+  ++workload_.rejected[static_cast<std::size_t>(rejection)];
 }
 
 }  // namespace proxymeter::collector

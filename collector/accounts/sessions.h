@@ -8,6 +8,7 @@
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/container/btree_map.h"
@@ -19,6 +20,7 @@
 #include "collector/accounts/rejection.h"
 #include "collector/accounts/row.h"
 #include "collector/accounts/session_id.h"
+#include "collector/accounts/state.h"
 #include "collector/accounts/totals.h"
 
 namespace proxymeter::collector {
@@ -34,12 +36,10 @@ struct SessionLimits {
 /// Everything that can be asked of the accounts, at one moment.
 struct AccountsSnapshot {
   std::vector<RowValue> rows;  ///< in no order, keys distinct
-  std::array<std::uint64_t, kRejections> rejected{};
   std::uint64_t open_sessions = 0;
-  std::uint64_t sessions = 0;  ///< ever opened
-  std::uint64_t frames = 0;    ///< taken
-  std::uint64_t journals_read = 0;
-  std::uint64_t overflowed = 0;  ///< additions to `_other` for want of room
+  Workload workload;
+  std::uint64_t ledger_commits = 0;  ///< of this process
+  std::uint64_t ledger_failures = 0;
 };
 
 /// Frames and journal readings of a session meet here: both carry cumulative
@@ -49,7 +49,9 @@ class Sessions {
  public:
   explicit Sessions(const SessionLimits& limits = {});
 
-  /// Whether the frame may belong to a session that is open already.
+  /// Whether the frame may belong to a session that is open already. One that
+  /// was restored and not heard of since counts as new: its sender has come
+  /// back to a collector that was restarted.
   enum class Opening { kNewOrOpen, kNew };
 
   /// Takes all rows of the frame, or none and says why; a refusal is counted.
@@ -84,22 +86,55 @@ class Sessions {
 
   AccountsSnapshot Snapshot() const;
 
+  // For the ledger.
+
+  /// Takes up the accounts as they were written down, and remembers from here
+  /// on what changes. To be called once, before anything else.
+  void Restore(AccountsState state);
+  /// What changed since Restore or the last call, at one moment. `snapshot`,
+  /// if given, is of that moment too.
+  AccountsState TakeChanges(AccountsSnapshot* snapshot = nullptr);
+  /// `changes` is written down for good.
+  void Committed(const AccountsState& changes);
+  /// `changes` could not be written: it is part of the next again.
+  void PutBack(const AccountsState& changes);
+  /// Open sessions of which nothing has been heard since Restore.
+  std::vector<SessionId> Unheard() const;
+  /// True for a closed session of which that is not written down yet: its
+  /// journal must stay.
+  bool AwaitsCommit(const SessionId& id) const;
+
  private:
+  struct KnownRow {
+    RowValue value;
+    bool changed = false;
+  };
   struct Session {
     // Few rows of many possible indexes are used: no array.
-    absl::btree_map<std::uint32_t, RowValue> rows;
+    absl::btree_map<std::uint32_t, KnownRow> rows;
     // Indexes whose row in the journal was refused, and counted, before.
     absl::btree_set<std::uint32_t> refused;
     bool has_journal = false;
+    // Not heard of since it was taken up from the ledger.
+    bool restored = false;
+  };
+  // What the ledger has not been told.
+  struct Changes {
+    bool kept = false;
+    absl::flat_hash_set<SessionId> sessions;
+    std::vector<std::pair<SessionId, std::uint32_t>> rows;
+    std::vector<SessionId> retired;
+    std::vector<SessionId> forgotten;
   };
 
+  AccountsSnapshot SnapshotLocked() const;
   std::optional<Rejection> Admit(const SessionId& id) const;
   std::optional<Rejection> Check(const DecodedFrame& frame,
                                  Opening opening) const;
-  Session& Open(const SessionId& id);
+  Session& Open(const SessionId& id, bool has_journal);
   bool MergeJournal(Session& session, const JournalContents& journal,
                     std::size_t room);
-  bool Merge(Session& session, const IndexedRow& update);
+  bool Merge(const SessionId& id, Session& session, const IndexedRow& update);
   void GiveHeldBytes(const RowValue& vendor_row);
   void Retire(const SessionId& id);
   void Reject(Rejection rejection);
@@ -114,10 +149,9 @@ class Sessions {
   std::size_t session_rows_ = 0;
   absl::flat_hash_set<SessionId> retired_;
   std::deque<SessionId> retired_in_order_;
-  std::array<std::uint64_t, kRejections> rejected_{};
-  std::uint64_t sessions_ = 0;
-  std::uint64_t frames_ = 0;
-  std::uint64_t journals_read_ = 0;
+  Workload workload_;
+  Changes changes_;
+  absl::flat_hash_set<SessionId> awaiting_commit_;
 };
 
 }  // namespace proxymeter::collector

@@ -34,7 +34,8 @@ std::vector<RowValue> SortedRows(const Sessions& sessions) {
 }
 
 std::uint64_t Rejected(const Sessions& sessions, Rejection rejection) {
-  return sessions.Snapshot().rejected[static_cast<std::size_t>(rejection)];
+  return sessions.Snapshot()
+      .workload.rejected[static_cast<std::size_t>(rejection)];
 }
 
 const SessionId kOne = TestSession(1);
@@ -52,7 +53,7 @@ TEST(Sessions, CumulativeValuesAreCountedOnce) {
   EXPECT_EQ(sessions.ApplyFrame(second), std::nullopt);
   EXPECT_EQ(SortedRows(sessions),
             std::vector<RowValue>{TrafficRow("acme", "a.example", 15, 90, 2)});
-  EXPECT_EQ(sessions.Snapshot().frames, 4u);
+  EXPECT_EQ(sessions.Snapshot().workload.frames, 4u);
 }
 
 TEST(Sessions, SessionsAddUp) {

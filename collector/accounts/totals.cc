@@ -34,24 +34,53 @@ void Totals::Add(const RowKey& key, const Counters& deltas) {
   ++overflowed_;
   // Real vendors are few: a little more room keeps their sums exact.
   if (AddIfRoom(WithoutDetail(key), deltas, max_rows_ + max_rows_ / 16)) return;
-  AddSaturating(rows_[WithoutVendor(key)], deltas);
+  const RowKey other = WithoutVendor(key);
+  AddTo(other, rows_[other], deltas);
 }
 
 bool Totals::AddIfRoom(const RowKey& key, const Counters& deltas,
                        std::size_t room) {
   if (const auto found = rows_.find(key); found != rows_.end()) {
-    AddSaturating(found->second, deltas);
+    AddTo(key, found->second, deltas);
     return true;
   }
   if (rows_.size() >= room) return false;
-  rows_.emplace(key, deltas);
+  AddTo(key, rows_[key], deltas);
   return true;
+}
+
+void Totals::AddTo(const RowKey& key, Sum& sum, const Counters& deltas) {
+  AddSaturating(sum.counters, deltas);
+  if (keeps_changes_ && !sum.changed) {
+    sum.changed = true;
+    changed_.push_back(key);
+  }
+}
+
+std::vector<RowValue> Totals::TakeChanges() {
+  std::vector<RowValue> rows;
+  rows.reserve(changed_.size());
+  for (RowKey& key : changed_) {
+    const auto found = rows_.find(key);
+    if (found == rows_.end()) continue;
+    found->second.changed = false;
+    rows.push_back({std::move(key), found->second.counters});
+  }
+  changed_.clear();
+  return rows;
+}
+
+void Totals::MarkChanged(const RowKey& key) {
+  const auto found = rows_.find(key);
+  if (found == rows_.end() || found->second.changed) return;
+  found->second.changed = true;
+  changed_.push_back(key);
 }
 
 std::vector<RowValue> Totals::Rows() const {
   std::vector<RowValue> rows;
   rows.reserve(rows_.size());
-  for (const auto& [key, counters] : rows_) rows.push_back({key, counters});
+  for (const auto& [key, sum] : rows_) rows.push_back({key, sum.counters});
   return rows;
 }
 

@@ -25,14 +25,33 @@ class Totals {
 
   std::vector<RowValue> Rows() const;
 
+  /// From here on, remembers what changes.
+  void KeepChanges() { keeps_changes_ = true; }
+  /// The rows that changed since the last call.
+  std::vector<RowValue> TakeChanges();
+  /// The row is among the changes again: what was taken got lost.
+  void MarkChanged(const RowKey& key);
+
+  /// Takes up what was written down before.
+  void Restore(const RowValue& row) { rows_[row.key].counters = row.counters; }
+  void RestoreOverflowed(std::uint64_t overflowed) { overflowed_ = overflowed; }
+
   /// Additions that went to `_other` for want of room.
   std::uint64_t overflowed() const { return overflowed_; }
 
  private:
+  struct Sum {
+    Counters counters{};
+    bool changed = false;
+  };
+
   bool AddIfRoom(const RowKey& key, const Counters& deltas, std::size_t room);
+  void AddTo(const RowKey& key, Sum& sum, const Counters& deltas);
 
   const std::size_t max_rows_;
-  absl::flat_hash_map<RowKey, Counters> rows_;
+  absl::flat_hash_map<RowKey, Sum> rows_;
+  bool keeps_changes_ = false;
+  std::vector<RowKey> changed_;
   std::uint64_t overflowed_ = 0;
 };
 

@@ -137,7 +137,8 @@ TEST_F(HttpServerTest, PromtoolFindsNoFault) {
                 {2, tunnel},
                 {3, {.key = {.kind = RowKind::kShim}}}};
   ASSERT_EQ(sessions.ApplyFrame(frame), std::nullopt);
-  const MetricsCollectable metrics(sessions, {"p", "n"}, 1.5);
+  const MetricsCollectable metrics([&] { return sessions.Snapshot(); },
+                                   {"p", "n"}, 1.5);
   Start(metrics);
   const auto response = client_->Get("/metrics");
   ASSERT_TRUE(response);

@@ -17,18 +17,20 @@ void Append(std::vector<prometheus::MetricFamily>& to,
 
 }  // namespace
 
-MetricsCollectable::MetricsCollectable(const Sessions& sessions,
-                                       PodIdentity pod, double start_seconds)
-    : sessions_(sessions),
+MetricsCollectable::MetricsCollectable(
+    std::function<AccountsSnapshot()> snapshot, PodIdentity pod,
+    double start_seconds)
+    : snapshot_(std::move(snapshot)),
       pod_(std::move(pod)),
       start_seconds_(start_seconds) {}
 
 std::vector<prometheus::MetricFamily> MetricsCollectable::Collect() const {
-  const AccountsSnapshot snapshot = sessions_.Snapshot();
+  const AccountsSnapshot snapshot = snapshot_();
   std::vector<prometheus::MetricFamily> families =
       TrafficFamilies(snapshot.rows, pod_);
   Append(families, SelfFamilies(snapshot));
   Append(families, ProcessFamilies(start_seconds_));
+  ++collections_;
   return families;
 }
 

@@ -5,6 +5,9 @@
 #include <prometheus/collectable.h>
 #include <prometheus/metric_family.h>
 
+#include <atomic>
+#include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "collector/accounts/sessions.h"
@@ -12,19 +15,23 @@
 
 namespace proxymeter::collector {
 
-/// Thread-safe. `sessions` must outlive it.
+/// Thread-safe.
 class MetricsCollectable : public prometheus::Collectable {
  public:
   /// `start_seconds`: when the totals began, in seconds since the Unix epoch.
-  MetricsCollectable(const Sessions& sessions, PodIdentity pod,
-                     double start_seconds);
+  MetricsCollectable(std::function<AccountsSnapshot()> snapshot,
+                     PodIdentity pod, double start_seconds);
+
+  /// How often the metrics were asked for.
+  std::uint64_t collections() const { return collections_.load(); }
 
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
-  const Sessions& sessions_;
+  const std::function<AccountsSnapshot()> snapshot_;
   const PodIdentity pod_;
   const double start_seconds_;
+  mutable std::atomic<std::uint64_t> collections_ = 0;
 };
 
 }  // namespace proxymeter::collector

@@ -23,7 +23,8 @@ TEST(MetricsCollectable, TellsOfTheCollectorItself) {
   sessions.ApplyFrame(frame);
   sessions.CountRejection(Rejection::kOversizedFrame);
   const std::string text = prometheus::TextSerializer().Serialize(
-      MetricsCollectable(sessions, {}, 1700000000.5).Collect());
+      MetricsCollectable([&] { return sessions.Snapshot(); }, {}, 1700000000.5)
+          .Collect());
   for (const char* line :
        {"proxymeter_sent_bytes_total{proxy_vendor=\"acme\",destination_host="
         "\"a.example\"} 10\n",
@@ -60,7 +61,9 @@ TEST(MetricsCollectable, EverySeriesIsUnique) {
   }
   ASSERT_EQ(sessions.ApplyFrame(frame), std::nullopt);
   std::set<std::string> seen;
-  for (const auto& family : MetricsCollectable(sessions, {}, 0).Collect()) {
+  for (const auto& family :
+       MetricsCollectable([&] { return sessions.Snapshot(); }, {}, 0)
+           .Collect()) {
     EXPECT_TRUE(seen.insert(family.name).second) << family.name;
     for (const auto& metric : family.metric) {
       std::string series = family.name;

@@ -64,7 +64,7 @@ MetricFamily Rejections(const AccountsSnapshot& snapshot) {
       {"reason"});
   for (std::size_t i = 0; i < kRejections; ++i) {
     rejected.Add({std::string(Name(static_cast<Rejection>(i)))},
-                 snapshot.rejected[i]);
+                 snapshot.workload.rejected[i]);
   }
   return rejected.Build();
 }
@@ -103,14 +103,22 @@ std::vector<MetricFamily> SelfFamilies(const AccountsSnapshot& snapshot) {
              "Metered processes, forks counted with their parent, open now.",
              static_cast<double>(snapshot.open_sessions)),
       Count("proxymeter_sessions_total", "Sessions ever opened.",
-            snapshot.sessions),
-      Count("proxymeter_frames_total", "Frames taken.", snapshot.frames),
+            snapshot.workload.sessions),
+      Count("proxymeter_frames_total", "Frames taken.",
+            snapshot.workload.frames),
       Count("proxymeter_journals_read_total", "Readings of journals.",
-            snapshot.journals_read),
+            snapshot.workload.journals_read),
       Count("proxymeter_rows_overflowed_total",
             "Additions counted under _other because the collector's table of "
             "series is full.",
-            snapshot.overflowed),
+            snapshot.workload.overflowed),
+      Count("proxymeter_ledger_commits_total",
+            "Transactions that wrote the accounts down, since this collector "
+            "started.",
+            snapshot.ledger_commits),
+      Count("proxymeter_ledger_failures_total",
+            "Transactions that failed and were tried again later.",
+            snapshot.ledger_failures),
   };
 }
 

@@ -152,7 +152,7 @@ bool IngestServer::HandleEvents() {
     const std::uint64_t number = events[i].data.u64 & ~kTagMask;
     switch (events[i].data.u64 & kTagMask) {
       case kListener:
-        Accept();
+        DrainAll();
         break;
       case kTimer:
         tick = true;
@@ -182,40 +182,58 @@ bool IngestServer::HandleEvents() {
   return go_on;
 }
 
-void IngestServer::Accept() {
-  for (int i = 0; i < kMaxMessagesAtOnce; ++i) {
-    ScopedFd fd(accept4(listener_.get(), nullptr, nullptr,
-                        SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!fd.valid()) {
-      if (errno == EINTR || errno == ECONNABORTED) continue;
-      if (errno != EAGAIN) {
-        // No descriptor or memory left: the listener would be reported ready
-        // at once, again and again. The next tick tries anew.
-        spdlog::warn("event=accept_failed errno={}", errno);
-        epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, listener_.get(), nullptr);
-        accepting_ = false;
-      }
-      return;
+void IngestServer::DrainAll() {
+  constexpr int kBatch = 64;
+  bool more = true;
+  for (int accepted = 0; more && accepted < kMaxMessagesAtOnce;) {
+    for (int i = 0; i < kBatch && more; ++i, ++accepted) more = AcceptOne();
+    // A process may have closed one connection and opened the next since: what
+    // it sent first is in the older one, and is taken first.
+    ReceiveAll();
+  }
+}
+
+// False when nobody is waiting.
+bool IngestServer::AcceptOne() {
+  ScopedFd fd(
+      accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (!fd.valid()) {
+    if (errno == EINTR || errno == ECONNABORTED) return true;
+    if (errno != EAGAIN) {
+      // No descriptor or memory left: the listener would be reported ready at
+      // once, again and again. The next tick tries anew.
+      spdlog::warn("event=accept_failed errno={}", errno);
+      epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, listener_.get(), nullptr);
+      accepting_ = false;
     }
-    if (connections_.size() >= options_.max_connections) {
-      const auto oldest = connections_.begin();
-      if (Receive(oldest->second)) {
-        sessions_.CountRejection(Rejection::kTooManyConnections);
-      }
-      connections_.erase(oldest);
-    }
-    const std::uint64_t number = next_connection_++;
-    Connection connection{.fd = std::move(fd),
-                          .peer = {},
-                          .last_message = std::chrono::steady_clock::now()};
-    connection.peer = IdentifyPeer(connection.fd.get());
-    // The usual case: a frame and its end are there already.
-    if (!Receive(connection)) continue;
-    if (!Watch(connection.fd.get(), kConnection | number)) {
+    return false;
+  }
+  if (connections_.size() >= options_.max_connections) {
+    const auto oldest = connections_.begin();
+    if (Receive(oldest->second)) {
       sessions_.CountRejection(Rejection::kTooManyConnections);
-      continue;
     }
-    connections_.emplace(number, std::move(connection));
+    connections_.erase(oldest);
+  }
+  Connection connection{.fd = std::move(fd),
+                        .peer = {},
+                        .last_message = std::chrono::steady_clock::now()};
+  connection.peer = IdentifyPeer(connection.fd.get());
+  connections_.emplace(next_connection_++, std::move(connection));
+  return true;
+}
+
+// From the oldest connection to the newest.
+void IngestServer::ReceiveAll() {
+  for (auto it = connections_.begin(); it != connections_.end();) {
+    Connection& connection = it->second;
+    bool stays = Receive(connection);
+    if (stays && !connection.watched) {
+      stays = connection.watched =
+          Watch(connection.fd.get(), kConnection | it->first);
+      if (!stays) sessions_.CountRejection(Rejection::kTooManyConnections);
+    }
+    it = stays ? std::next(it) : connections_.erase(it);
   }
 }
 
@@ -292,13 +310,6 @@ void IngestServer::AddProcess(Connection& connection, const ProcessKey& key,
 
 void IngestServer::ProcessDied(ProcessTable::Id id) {
   if (const auto session = processes_.Remove(id)) left_.insert(*session);
-}
-
-void IngestServer::DrainAll() {
-  Accept();
-  for (auto it = connections_.begin(); it != connections_.end();) {
-    it = Receive(it->second) ? std::next(it) : connections_.erase(it);
-  }
 }
 
 void IngestServer::CloseFinishedSessions() {

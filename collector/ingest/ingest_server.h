@@ -62,6 +62,7 @@ class IngestServer {
     ScopedFd fd;
     PeerProcess peer;
     TimePoint last_message;
+    bool watched = false;
   };
   using Connections = std::map<std::uint64_t, Connection>;
 
@@ -73,7 +74,8 @@ class IngestServer {
   void Run();
   /// False when asked to stop.
   bool HandleEvents();
-  void Accept();
+  bool AcceptOne();
+  void ReceiveAll();
   /// False when the connection is at its end.
   bool Receive(Connection& connection);
   void TakeFrame(Connection& connection, std::size_t bytes);
@@ -82,6 +84,7 @@ class IngestServer {
   void AddProcess(Connection& connection, const ProcessKey& key,
                   const SessionId& session);
   void ProcessDied(ProcessTable::Id id);
+  /// Takes new connections, and what waits on all of them.
   void DrainAll();
   void CloseFinishedSessions();
   void Tick();

@@ -33,7 +33,8 @@ class IngestServerTest : public testing::Test {
   }
 
   std::uint64_t Rejected(Rejection rejection) const {
-    return sessions_.Snapshot().rejected[static_cast<std::size_t>(rejection)];
+    return sessions_.Snapshot()
+        .workload.rejected[static_cast<std::size_t>(rejection)];
   }
   std::vector<RowValue> SortedRows() const {
     std::vector<RowValue> rows = sessions_.Snapshot().rows;
@@ -148,7 +149,8 @@ TEST_F(IngestServerTest, AForkOutlivesItsParent) {
   child.Go();
   ASSERT_TRUE(parent.AwaitPause());
   ASSERT_TRUE(child.AwaitPause());
-  ASSERT_TRUE(WaitFor([&] { return sessions_.Snapshot().frames == 2; }));
+  ASSERT_TRUE(
+      WaitFor([&] { return sessions_.Snapshot().workload.frames == 2; }));
   parent.Go();
   EXPECT_TRUE(parent.Join());
   marker.Go();
@@ -191,7 +193,8 @@ TEST_F(IngestServerTest, RubbishIsCountedAndTheServerStaysUp) {
                                         std::string(kMaxFrameBytes + 1, 'x'),
                                         std::string(kMaxFrameBytes + 5000, 'x'),
                                         future.SerializeAsString(), good}));
-  ASSERT_TRUE(WaitFor([&] { return sessions_.Snapshot().frames == 1; }));
+  ASSERT_TRUE(
+      WaitFor([&] { return sessions_.Snapshot().workload.frames == 1; }));
   EXPECT_EQ(Rejected(Rejection::kMalformedFrame), 2u);
   EXPECT_EQ(Rejected(Rejection::kOversizedFrame), 2u);
   EXPECT_EQ(Rejected(Rejection::kBadVersion), 1u);
@@ -225,7 +228,8 @@ TEST_F(IngestServerTest, ConnectionsAreBounded) {
       EncodeFrame(id_, TrafficRow("acme", "a.example", 10, 20, 1), false);
   EXPECT_EQ(send(third.get(), good.data(), good.size(), 0),
             static_cast<ssize_t>(good.size()));
-  EXPECT_TRUE(WaitFor([&] { return sessions_.Snapshot().frames == 1; }));
+  EXPECT_TRUE(
+      WaitFor([&] { return sessions_.Snapshot().workload.frames == 1; }));
 }
 
 TEST_F(IngestServerTest, ARestartAdoptsJournals) {
@@ -302,7 +306,8 @@ TEST_F(IngestServerTest, ManyProcessesAndReadersAtOnce) {
   for (auto& crawler : crawlers) EXPECT_TRUE(crawler->Join());
   EXPECT_TRUE(WaitFor([this] {
     const AccountsSnapshot snapshot = sessions_.Snapshot();
-    return snapshot.sessions == kProcesses && snapshot.open_sessions == 0;
+    return snapshot.workload.sessions == kProcesses &&
+           snapshot.open_sessions == 0;
   }));
   done = true;
   for (std::thread& reader : readers) reader.join();
@@ -310,7 +315,7 @@ TEST_F(IngestServerTest, ManyProcessesAndReadersAtOnce) {
             std::vector<RowValue>{
                 TrafficRow("acme", "a.example", kProcesses * kFlushes,
                            2 * kProcesses * kFlushes, kProcesses * kFlushes)});
-  EXPECT_EQ(sessions_.Snapshot().frames, kProcesses * kFlushes);
+  EXPECT_EQ(sessions_.Snapshot().workload.frames, kProcesses * kFlushes);
 }
 
 }  // namespace

@@ -51,12 +51,24 @@ void JournalKeeper::Heard(const SessionId& id, TimePoint now) {
 
 void JournalKeeper::Tick(TimePoint now) {
   Scan(now);
+  CloseUnheard(now);
   // Visiting closes sessions: the map changes under an iterator.
   std::vector<SessionId> due;
   for (const auto& [id, watch] : watches_) {
     if (watch.next_reading <= now) due.push_back(id);
   }
   for (const SessionId& id : due) Visit(id, watches_.at(id), now);
+}
+
+// Sessions of the ledger that left no journal, and whose senders have not come
+// back for so long.
+void JournalKeeper::CloseUnheard(TimePoint now) {
+  if (!first_tick_) first_tick_ = now;
+  if (unheard_closed_ || now - *first_tick_ < times_.abandoned) return;
+  unheard_closed_ = true;
+  for (const SessionId& id : sessions_.Unheard()) {
+    if (!watches_.contains(id)) sessions_.Finish(id);
+  }
 }
 
 void JournalKeeper::ProcessesGone(const SessionId& id, TimePoint now) {
@@ -112,7 +124,7 @@ void JournalKeeper::Scan(TimePoint now) {
       }
       foreign.emplace(name);
     } else if (sessions_.IsRetired(*id)) {
-      Remove(*id);
+      if (!sessions_.AwaitsCommit(*id)) Remove(*id);
     } else if (watches_.contains(*id) || watches_.size() < kMaxWatches) {
       WatchOf(*id, now).has_file = true;
     } else {
@@ -191,7 +203,9 @@ void JournalKeeper::Close(const SessionId& id, Watch& watch) {
   const std::optional<JournalContents> contents =
       Read(id, watch, /*last=*/true);
   sessions_.Finish(id, contents ? &*contents : nullptr);
-  if (!Remove(id)) {
+  // What the ledger does not have yet can be read again: the next scan removes
+  // it.
+  if (!sessions_.AwaitsCommit(id) && !Remove(id)) {
     spdlog::warn("event=journal_not_removed session={} errno={}", ToHex(id),
                  errno);
   }

@@ -66,6 +66,7 @@ class JournalKeeper {
 
   Watch& WatchOf(const SessionId& id, TimePoint now);
   void Scan(TimePoint now);
+  void CloseUnheard(TimePoint now);
   void Visit(const SessionId& id, Watch& watch, TimePoint now);
   std::optional<JournalContents> Read(const SessionId& id, Watch& watch,
                                       bool last = false);
@@ -79,6 +80,8 @@ class JournalKeeper {
   const JournalTimes times_;
   const HasProcess has_process_;
   std::map<SessionId, Watch> watches_;
+  std::optional<TimePoint> first_tick_;
+  bool unheard_closed_ = false;
   std::set<std::string> foreign_;  // names counted as foreign
 };
 

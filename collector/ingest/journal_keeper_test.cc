@@ -39,7 +39,8 @@ class JournalKeeperTest : public testing::Test {
     return sum;
   }
   std::uint64_t Rejected(Rejection rejection) const {
-    return sessions_.Snapshot().rejected[static_cast<std::size_t>(rejection)];
+    return sessions_.Snapshot()
+        .workload.rejected[static_cast<std::size_t>(rejection)];
   }
   static Counters SentBytes(std::uint64_t bytes) {
     Counters counters{};
@@ -77,7 +78,7 @@ TEST_F(JournalKeeperTest, ReadsAStillJournalLessAndLessOften) {
     keeper_->Tick(start_ + seconds(second));
   }
   // At 0, 2, 6, 14, then every 10 seconds.
-  EXPECT_EQ(sessions_.Snapshot().journals_read, 12u);
+  EXPECT_EQ(sessions_.Snapshot().workload.journals_read, 12u);
 }
 
 TEST_F(JournalKeeperTest, AFrameSparesAReading) {
@@ -87,7 +88,7 @@ TEST_F(JournalKeeperTest, AFrameSparesAReading) {
     keeper_->Heard(id_, start_ + seconds(second));
     keeper_->Tick(start_ + seconds(second));
   }
-  EXPECT_EQ(sessions_.Snapshot().journals_read, 0u);
+  EXPECT_EQ(sessions_.Snapshot().workload.journals_read, 0u);
 }
 
 TEST_F(JournalKeeperTest, ClosesAJournalThatNobodyMaps) {

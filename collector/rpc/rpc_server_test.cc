@@ -94,7 +94,8 @@ class RpcServerTest : public testing::Test {
     return writer->Finish();
   }
   std::uint64_t Rejected(Rejection rejection) const {
-    return sessions_.Snapshot().rejected[static_cast<std::size_t>(rejection)];
+    return sessions_.Snapshot()
+        .workload.rejected[static_cast<std::size_t>(rejection)];
   }
   std::uint64_t Sent() const {
     std::uint64_t sum = 0;

@@ -25,7 +25,7 @@ def configuration(vendors):
 class Collector:
     """One running collector over `directory`."""
 
-    def __init__(self, program, directory, config_file, log_path):
+    def __init__(self, program, directory, config_file, log_path, more=()):
         self.directory = directory
         self.metrics_port = free_port(ADDRESS)
         self.grpc_port = free_port(ADDRESS, exclude=(self.metrics_port,))
@@ -34,7 +34,7 @@ class Collector:
             "proxymeter collector",
             [program, "collector", "--dir", directory, "--config", config_file]
             + ["--metrics-listen", f"{ADDRESS}:{self.metrics_port}"]
-            + ["--grpc-listen", self.grpc_endpoint],
+            + ["--grpc-listen", self.grpc_endpoint, *more],
             log_path,
         )
         try:

@@ -85,11 +85,11 @@ class Lab:
         self._number += 1
         return self.workspace.directory(f"pm{self._number}")
 
-    def start_collector(self, directory, config_file=None):
+    def start_collector(self, directory, config_file=None, more=()):
         self._number += 1
         log = os.path.join(self.workspace.path, f"collector{self._number}.out")
         collector = Collector(
-            program(), directory, config_file or self.config_file, log
+            program(), directory, config_file or self.config_file, log, more
         )
         self._collectors.append(collector)
         return collector

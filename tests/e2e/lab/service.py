@@ -55,6 +55,10 @@ class Service:
             )
 
     @property
+    def process(self):
+        return self._process
+
+    @property
     def pid(self):
         return self._process.pid
 

@@ -1,0 +1,54 @@
+// The accounts as they are written down and taken up again.
+#ifndef PROXYMETER_COLLECTOR_ACCOUNTS_STATE_H_
+#define PROXYMETER_COLLECTOR_ACCOUNTS_STATE_H_
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "collector/accounts/rejection.h"
+#include "collector/accounts/row.h"
+#include "collector/accounts/session_id.h"
+
+namespace proxymeter::collector {
+
+/// What the collector counts of its own work.
+struct Workload {
+  std::array<std::uint64_t, kRejections> rejected{};
+  std::uint64_t sessions = 0;  ///< ever opened
+  std::uint64_t frames = 0;    ///< taken
+  std::uint64_t journals_read = 0;
+  std::uint64_t overflowed = 0;  ///< additions to `_other` for want of room
+
+  friend bool operator==(const Workload&, const Workload&) = default;
+};
+
+struct SessionHead {
+  SessionId id{};
+  bool has_journal = false;
+
+  friend bool operator==(const SessionHead&, const SessionHead&) = default;
+};
+
+/// A row of an open session: the last cumulative values accounted.
+struct SessionRow {
+  SessionId session{};
+  IndexedRow row;
+
+  friend bool operator==(const SessionRow&, const SessionRow&) = default;
+};
+
+/// All of the accounts, or the part that changed between two moments. Every
+/// value is absolute: writing it again changes nothing.
+struct AccountsState {
+  std::vector<RowValue> totals;
+  std::vector<SessionHead> sessions;  ///< open ones
+  std::vector<SessionRow> rows;       ///< of open sessions
+  std::vector<SessionId> retired;     ///< closed; their rows are to go
+  std::vector<SessionId> forgotten;   ///< no longer remembered as closed
+  Workload workload;
+};
+
+}  // namespace proxymeter::collector
+
+#endif  // PROXYMETER_COLLECTOR_ACCOUNTS_STATE_H_

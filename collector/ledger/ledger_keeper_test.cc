@@ -1,0 +1,163 @@
+#include "collector/ledger/ledger_keeper.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include "collector/testing/journal_fixture.h"
+#include "collector/testing/test_directory.h"
+#include "collector/testing/wait_for.h"
+
+namespace proxymeter::collector {
+namespace {
+
+constexpr auto kNever = std::chrono::hours(1);
+const SessionId kOne = TestSession(1);
+
+DecodedFrame Frame(const SessionId& id, std::uint64_t bytes,
+                   bool has_journal = false) {
+  DecodedFrame frame;
+  frame.session = id;
+  frame.process.has_journal = has_journal;
+  frame.rows = {{0, TrafficRow("acme", "a.example", bytes, 2 * bytes, 1)}};
+  return frame;
+}
+
+// One life of a collector.
+struct Life {
+  Life(const std::string& path, std::chrono::milliseconds period = kNever) {
+    auto started =
+        LedgerKeeper::Start(*Ledger::Open(path, 1), sessions, period);
+    EXPECT_TRUE(started.ok()) << started.status();
+    keeper = *std::move(started);
+  }
+  std::uint64_t Sent() const {
+    std::uint64_t sent = 0;
+    for (const RowValue& row : sessions.Snapshot().rows) {
+      if (row.key.kind == RowKind::kTraffic) sent += row.counters[kSentBytes];
+    }
+    return sent;
+  }
+
+  Sessions sessions;
+  std::unique_ptr<LedgerKeeper> keeper;
+};
+
+class LedgerKeeperTest : public testing::Test {
+ protected:
+  std::string Path() const { return temp_.path() + "/ledger.db"; }
+
+ private:
+  TestDirectory temp_;
+};
+
+TEST_F(LedgerKeeperTest, TheNextLifeContinuesOpenSessions) {
+  {
+    Life life(Path());
+    life.sessions.ApplyFrame(Frame(kOne, 100));
+  }
+  Life life(Path());
+  EXPECT_EQ(life.Sent(), 100u);
+  EXPECT_EQ(life.sessions.Snapshot().open_sessions, 1u);
+  EXPECT_EQ(life.sessions.ApplyFrame(Frame(kOne, 100)), std::nullopt);
+  EXPECT_EQ(life.Sent(), 100u);
+  life.sessions.ApplyFrame(Frame(kOne, 130));
+  EXPECT_EQ(life.Sent(), 130u);
+  EXPECT_EQ(life.sessions.Snapshot().workload.frames, 3u);
+}
+
+TEST_F(LedgerKeeperTest, AClosedSessionStaysClosed) {
+  {
+    Life life(Path());
+    life.sessions.ApplyFrame(Frame(kOne, 100));
+    life.sessions.Finish(kOne);
+    EXPECT_TRUE(life.sessions.AwaitsCommit(kOne));
+    ASSERT_TRUE(life.keeper->Commit().ok());
+    EXPECT_FALSE(life.sessions.AwaitsCommit(kOne));
+  }
+  Life life(Path());
+  EXPECT_EQ(life.sessions.ApplyFrame(Frame(kOne, 100)),
+            Rejection::kUnknownSession);
+  EXPECT_EQ(life.Sent(), 100u);
+  EXPECT_FALSE(life.sessions.AwaitsCommit(kOne));
+}
+
+TEST_F(LedgerKeeperTest, ASenderMayOpenItsSessionAnewAfterARestart) {
+  { Life(Path()).sessions.ApplyFrame(Frame(kOne, 100)); }
+  Life life(Path());
+  EXPECT_EQ(life.sessions.Unheard(), std::vector<SessionId>{kOne});
+  EXPECT_EQ(life.sessions.ApplyFrame(Frame(kOne, 120), Sessions::Opening::kNew),
+            std::nullopt);
+  EXPECT_EQ(life.Sent(), 120u);
+  EXPECT_TRUE(life.sessions.Unheard().empty());
+  EXPECT_EQ(life.sessions.ApplyFrame(Frame(kOne, 120), Sessions::Opening::kNew),
+            Rejection::kSessionInUse);
+}
+
+TEST_F(LedgerKeeperTest, WhatCouldNotBeWrittenIsWrittenLater) {
+  Life life(Path());
+  life.sessions.ApplyFrame(Frame(kOne, 100));
+  const AccountsState taken = life.sessions.TakeChanges();
+  EXPECT_EQ(taken.totals.size(), 1u);
+  EXPECT_EQ(taken.rows.size(), 1u);
+  life.sessions.ApplyFrame(Frame(kOne, 150));
+  life.sessions.ApplyFrame(Frame(TestSession(2), 1));
+  life.sessions.Finish(TestSession(2));
+  life.sessions.PutBack(taken);
+  const AccountsState again = life.sessions.TakeChanges();
+  EXPECT_EQ(again.totals.size(), 1u);
+  EXPECT_EQ(again.totals[0].counters[kSentBytes], 151u);
+  ASSERT_EQ(again.rows.size(), 1u);
+  EXPECT_EQ(again.rows[0].row.row.counters[kSentBytes], 150u);
+  EXPECT_EQ(again.sessions, (std::vector<SessionHead>{{kOne, false}}));
+  EXPECT_EQ(again.retired, std::vector<SessionId>{TestSession(2)});
+  EXPECT_TRUE(life.sessions.TakeChanges().totals.empty());
+}
+
+TEST_F(LedgerKeeperTest, ASnapshotIsWhatIsWritten) {
+  {
+    Life life(Path());
+    life.sessions.ApplyFrame(Frame(kOne, 100));
+    const AccountsSnapshot snapshot = life.keeper->CommittedSnapshot();
+    EXPECT_EQ(snapshot.rows[0].counters[kSentBytes], 100u);
+    EXPECT_EQ(snapshot.ledger_commits, 1u);
+    // Nothing new: no transaction.
+    EXPECT_EQ(life.keeper->CommittedSnapshot().ledger_commits, 1u);
+  }
+  EXPECT_EQ(Life(Path()).Sent(), 100u);
+}
+
+TEST_F(LedgerKeeperTest, CommitsByItself) {
+  Life life(Path(), std::chrono::milliseconds(1));
+  life.sessions.ApplyFrame(Frame(kOne, 100));
+  life.sessions.Finish(kOne);
+  EXPECT_TRUE(WaitFor([&] { return !life.sessions.AwaitsCommit(kOne); }));
+}
+
+TEST_F(LedgerKeeperTest, ManyThreadsAndCommitsLoseNothing) {
+  constexpr int kThreads = 3;
+  constexpr std::uint64_t kFrames = 300;
+  {
+    Life life(Path(), std::chrono::milliseconds(1));
+    std::vector<std::thread> threads;
+    for (int t = 0; t < kThreads; ++t) {
+      threads.emplace_back([&life, t] {
+        for (std::uint64_t i = 1; i <= kFrames; ++i) {
+          const auto session = TestSession(
+              static_cast<std::uint8_t>(t * 100 + static_cast<int>(i / 100)));
+          life.sessions.ApplyFrame(Frame(session, i % 100));
+          if (i % 100 == 99) life.sessions.Finish(session);
+          if (i % 64 == 0) life.keeper->CommittedSnapshot();
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
+  EXPECT_EQ(Life(Path()).Sent(), kThreads * 3u * 99u);
+}
+
+}  // namespace
+}  // namespace proxymeter::collector

@@ -1,0 +1,154 @@
+#include "collector/ledger/ledger.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+
+#include "collector/testing/journal_fixture.h"
+#include "collector/testing/test_directory.h"
+
+namespace proxymeter::collector {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::UnorderedElementsAre;
+
+constexpr std::uint64_t kNow = 1'700'000'000'000'000'000;
+const SessionId kOne = TestSession(1);
+const SessionId kTwo = TestSession(2);
+
+class LedgerTest : public testing::Test {
+ protected:
+  std::string Path() const { return temp_.path() + "/ledger.db"; }
+  Ledger OpenOrDie(std::uint64_t now = kNow) const {
+    auto ledger = Ledger::Open(Path(), now);
+    EXPECT_TRUE(ledger.ok()) << ledger.status();
+    return *std::move(ledger);
+  }
+  AccountsState Reloaded() const { return *OpenOrDie().Load(); }
+
+ private:
+  TestDirectory temp_;
+};
+
+AccountsState SomeState() {
+  AccountsState state;
+  state.totals = {TrafficRow("acme", "a.example", 10, 20, 1),
+                  VendorRow("acme", 3, 100, 40)};
+  // More than SQLite's signed integers hold.
+  state.totals[0].counters[kReceivedBytes] =
+      std::numeric_limits<std::uint64_t>::max();
+  state.totals[0].key.protocol = Protocol::kHttps1;
+  state.totals[0].key.visibility = Visibility::kPlaintext;
+  state.sessions = {{kOne, true}, {kTwo, false}};
+  state.rows = {{kOne, {7, TrafficRow("acme", "a.example", 4, 5, 6)}},
+                {kTwo, {0, TrafficRow("acme", "a.example", 6, 15, 1)}}};
+  state.workload.frames = 11;
+  state.workload.sessions = 2;
+  state.workload.journals_read = 5;
+  state.workload.overflowed = 9;
+  state.workload.rejected[3] = 4;
+  return state;
+}
+
+TEST_F(LedgerTest, GivesBackWhatItWasGiven) {
+  const AccountsState state = SomeState();
+  ASSERT_TRUE(OpenOrDie().Write(state).ok());
+  const AccountsState loaded = Reloaded();
+  EXPECT_THAT(loaded.totals,
+              UnorderedElementsAre(state.totals[0], state.totals[1]));
+  EXPECT_THAT(loaded.sessions,
+              UnorderedElementsAre(state.sessions[0], state.sessions[1]));
+  EXPECT_THAT(loaded.rows, UnorderedElementsAre(state.rows[0], state.rows[1]));
+  EXPECT_EQ(loaded.workload, state.workload);
+}
+
+TEST_F(LedgerTest, TotalsKeepTheirBeginning) {
+  EXPECT_EQ(OpenOrDie(kNow).since_unix_ns(), kNow);
+  EXPECT_EQ(OpenOrDie(kNow + 1).since_unix_ns(), kNow);
+}
+
+TEST_F(LedgerTest, WritingAgainChangesNothing) {
+  Ledger ledger = OpenOrDie();
+  const AccountsState state = SomeState();
+  ASSERT_TRUE(ledger.Write(state).ok());
+  ASSERT_TRUE(ledger.Write(state).ok());
+  EXPECT_EQ(ledger.Load()->totals.size(), 2u);
+  EXPECT_EQ(ledger.Load()->rows.size(), 2u);
+}
+
+TEST_F(LedgerTest, RetiredSessionsLeaveTheirNameOnly) {
+  Ledger ledger = OpenOrDie();
+  ASSERT_TRUE(ledger.Write(SomeState()).ok());
+  AccountsState end;
+  end.retired = {kTwo, kOne};
+  ASSERT_TRUE(ledger.Write(end).ok());
+  AccountsState loaded = *ledger.Load();
+  EXPECT_TRUE(loaded.sessions.empty());
+  EXPECT_TRUE(loaded.rows.empty());
+  EXPECT_THAT(loaded.retired, ElementsAre(kTwo, kOne));
+  AccountsState forget;
+  forget.forgotten = {kTwo};
+  ASSERT_TRUE(ledger.Write(forget).ok());
+  EXPECT_THAT(ledger.Load()->retired, ElementsAre(kOne));
+}
+
+TEST_F(LedgerTest, ADamagedFileIsSetAside) {
+  ASSERT_TRUE(OpenOrDie().Write(SomeState()).ok());
+  std::ofstream(Path()) << std::string(10000, 'x');
+  Ledger ledger = OpenOrDie(kNow + 5);
+  EXPECT_EQ(ledger.since_unix_ns(), kNow + 5);
+  const std::string aside = Path() + ".damaged-" + std::to_string(kNow + 5);
+  EXPECT_EQ(std::filesystem::file_size(aside), 10000u);
+  EXPECT_TRUE(ledger.Load()->totals.empty());
+}
+
+TEST_F(LedgerTest, ACutFileIsSetAsideToo) {
+  AccountsState state;
+  for (int i = 0; i < 1000; ++i) {
+    state.totals.push_back(
+        TrafficRow("acme", "host" + std::to_string(i) + ".example", 1, 1, 1));
+  }
+  { ASSERT_TRUE(OpenOrDie().Write(state).ok()); }
+  std::filesystem::resize_file(Path(), std::filesystem::file_size(Path()) / 2);
+  const Ledger ledger = OpenOrDie(kNow + 5);
+  EXPECT_EQ(ledger.since_unix_ns(), kNow + 5);
+}
+
+TEST_F(LedgerTest, OtherVersionsAndProgramsAreRefused) {
+  OpenOrDie();
+  {
+    auto database = Database::Open(Path());
+    ASSERT_TRUE(database->Execute("PRAGMA user_version = 99").ok());
+  }
+  auto newer = Ledger::Open(Path(), kNow);
+  EXPECT_EQ(newer.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(newer.status().message(), HasSubstr(Path()));
+  EXPECT_THAT(newer.status().message(), HasSubstr("its layout is 99"));
+
+  const std::string other = Path() + ".other";
+  {
+    auto database = Database::Open(other);
+    ASSERT_TRUE(database->Execute("CREATE TABLE mine (i)").ok());
+  }
+  EXPECT_THAT(Ledger::Open(other, kNow).status().message(),
+              HasSubstr("another program"));
+}
+
+TEST_F(LedgerTest, IsOpenInOnePlace) {
+  const Ledger ledger = OpenOrDie();
+  EXPECT_FALSE(Ledger::Open(Path(), kNow).ok());
+}
+
+TEST_F(LedgerTest, AnImpossiblePathIsNamed) {
+  const auto ledger = Ledger::Open(Path() + "/below/a/file", kNow);
+  EXPECT_THAT(ledger.status().message(), HasSubstr(Path() + "/below"));
+}
+
+}  // namespace
+}  // namespace proxymeter::collector

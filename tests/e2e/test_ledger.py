@@ -1,0 +1,153 @@
+"""Totals outlive the collector, exactly, and never go backwards."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+import unittest
+
+from lab import account, crawlers
+from lab.lab import Lab, program
+from lab.metrics import Metrics
+from lab.service import wait_until
+from metered_case import ARRIVAL_SECONDS
+
+SITE = "news.example.test"
+SEED = 7
+LIVES = 6
+
+
+class Ledger(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = cls.enterClassContext(Lab(["alpha"]))
+        cls.vendor = cls.lab.vendors["alpha"]
+
+    def setUp(self):
+        self.directory = self.lab.new_directory()
+
+    def eventually_equal(self, found, expected):
+        deadline = time.monotonic() + ARRIVAL_SECONDS
+        while found() != expected and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertEqual(found(), expected)
+
+    def crawl(self):
+        done = self.lab.crawl("curl", self.vendor, "https", SITE, self.directory)
+        self.assertEqual(done.returncode, 0)
+        self.lab.settle()
+
+    def test_totals_outlive_any_end(self):
+        self.lab.settle()
+        before = account.witnessed(self.lab, self.vendor)
+        for end in ("kill", "stop", "kill"):
+            collector = self.lab.start_collector(self.directory)
+            self.crawl()
+            expected = account.witnessed(self.lab, self.vendor) - before
+            self.eventually_equal(
+                lambda: account.metered(collector.metrics(), self.vendor), expected
+            )
+            getattr(collector, end)()
+        collector = self.lab.start_collector(self.directory)
+        self.assertEqual(account.metered(collector.metrics(), self.vendor), expected)
+        collector.settle()
+        self.assertEqual(account.metered(collector.metrics(), self.vendor), expected)
+        self.assertEqual(os.listdir(os.path.join(self.directory, "journals")), [])
+
+    def test_kills_at_any_moment_lose_and_double_nothing(self):
+        seeded = random.Random(SEED)
+        self.lab.settle()
+        before = account.witnessed(self.lab, self.vendor)
+        shown = {}
+        url = self.lab.origin.url("http", SITE, "/slow.bin")
+        downloads = []
+        for _ in range(LIVES):
+            collector = self.lab.start_collector(self.directory)
+            downloads.append(
+                subprocess.Popen(
+                    self.lab.metered(self.directory)
+                    + crawlers.resolving(
+                        ["curl", "--silent", "--proxy", self.vendor.url]
+                        + ["--output", os.devnull, url]
+                    ),
+                    env=self.lab.environment(),
+                )
+            )
+            short = self.lab.crawl(
+                "curl", self.vendor, "http", SITE, self.directory
+            )
+            self.assertEqual(short.returncode, 0)
+            deadline = time.monotonic() + seeded.uniform(0, 1.5)
+            while time.monotonic() < deadline:
+                self.assert_monotonic(shown, collector.metrics())
+            collector.kill()
+        collector = self.lab.start_collector(self.directory)
+        for download in downloads:
+            self.assertEqual(download.wait(timeout=120), 0)
+        self.lab.settle()
+        expected = account.witnessed(self.lab, self.vendor) - before
+        self.eventually_equal(
+            lambda: account.metered(collector.metrics(), self.vendor), expected
+        )
+        collector.settle()
+        self.assertEqual(account.metered(collector.metrics(), self.vendor), expected)
+        self.assert_monotonic(shown, collector.metrics())
+
+    def assert_monotonic(self, shown, metrics):
+        for name in (
+            "proxymeter_sent_bytes_total",
+            "proxymeter_received_bytes_total",
+            "proxymeter_requests_total",
+            "proxymeter_responses_total",
+            "proxymeter_connections_total",
+            "proxymeter_frames_total",
+            "proxymeter_sessions_total",
+        ):
+            for labels, value in metrics.samples(name):
+                key = (name, *sorted(labels.items()))
+                self.assertGreaterEqual(value, shown.get(key, 0), key)
+                shown[key] = value
+        for key in shown:
+            # A series that was there stays there.
+            self.assertTrue(metrics.samples(key[0], **dict(key[1:])), key)
+
+    def test_a_last_scrape_is_waited_for(self):
+        collector = self.lab.start_collector(
+            self.directory, more=["--linger", "60"]
+        )
+        self.crawl()
+        expected = account.metered(collector.metrics(), self.vendor)
+        process = collector.service.process
+        process.send_signal(signal.SIGTERM)
+        wait_until(
+            lambda: not os.path.exists(collector.socket), 60, "the socket to go"
+        )
+        last = Metrics.scrape(collector.metrics_url)
+        self.assertEqual(account.metered(last, self.vendor), expected)
+        self.assertEqual(process.wait(timeout=60), 0)
+
+    def test_another_programs_file_is_refused(self):
+        path = os.path.join(self.directory, "ledger.db")
+        subprocess.run(
+            ["/usr/bin/python3", "-c"]
+            + ["import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute("
+               "'create table mine (i)')", path],
+            check=True,
+        )
+        done = subprocess.run(
+            [program(), "collector", "--dir", self.directory]
+            + ["--metrics-listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"ledger {path}: ", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
