@@ -20,7 +20,6 @@ void Prepare() {
   if (!shim.meter.Open(directory)) return;
   shim.meter.Reserve(kRowsAhead);
   shim.connections.Reserve(kConnectionsAhead);
-  shim.uplink.Flush();
 }
 
 }  // namespace
