@@ -53,8 +53,8 @@ static void Pause(void) {
   nanosleep(&pause, NULL);
 }
 
-// The same without a system call: the vDSO has the clock. (The fine one takes an
-// instruction that strict mode forbids.)
+// The same without a system call: the vDSO has the clock. (The fine one takes
+// an instruction that strict mode forbids.)
 static double Now(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC_COARSE, &now);

@@ -39,6 +39,24 @@ void Serve(int listener, int connections) {
   SSL_CTX_free(context);
 }
 
+#ifdef EX_CALLS
+static int Write(SSL* ssl, const void* data, size_t size) {
+  size_t written = 0;
+  return SSL_write_ex(ssl, data, size, &written) == 1 ? (int)written : 0;
+}
+static int Read(SSL* ssl, void* data, size_t size) {
+  size_t got = 0;
+  return SSL_read_ex(ssl, data, size, &got) == 1 ? (int)got : 0;
+}
+#else
+static int Write(SSL* ssl, const void* data, size_t size) {
+  return SSL_write(ssl, data, (int)size);
+}
+static int Read(SSL* ssl, void* data, size_t size) {
+  return SSL_read(ssl, data, (int)size);
+}
+#endif
+
 // True when the call that returned `result` has to be repeated.
 static int Again(const TlsWay* way, SSL* ssl, int result) {
   char records[16384];
@@ -67,10 +85,10 @@ void Crawl(const TlsWay* way, int requests) {
   char buffer[kResponseSize + 1];
   int result;
   for (int i = 0; i < requests; ++i) {
-    while (Again(way, ssl, SSL_write(ssl, kRequest, kRequestSize))) {
+    while (Again(way, ssl, Write(ssl, kRequest, kRequestSize))) {
     }
     do {
-      result = SSL_read(ssl, buffer, sizeof(buffer));
+      result = Read(ssl, buffer, sizeof(buffer));
     } while (Again(way, ssl, result));
     CHECK(result == kResponseSize);
   }
