@@ -95,6 +95,34 @@ int SetSockOpt(int fd, int level, int option, const void* value,
 int Shutdown(int fd, int how) { return SystemCall(SYS_shutdown, fd, how); }
 int Close(int fd) { return SystemCall(SYS_close, fd); }
 int Pipe2(int* fds, int flags) { return SystemCall(SYS_pipe2, fds, flags); }
+int Pipe(int* fds) { return Pipe2(fds, 0); }
+int SocketPair(int domain, int type, int protocol, int* fds) {
+  return SystemCall(SYS_socketpair, domain, type, protocol, fds);
+}
+int OpenAt(int directory, const char* path, int flags, mode_t mode) {
+  return SystemCall(SYS_openat, directory, path, flags, mode);
+}
+int Open(const char* path, int flags, mode_t mode) {
+  return OpenAt(AT_FDCWD, path, flags, mode);
+}
+int OpenAt2(int directory, const char* path, int flags) {
+  return OpenAt(directory, path, flags, 0);
+}
+int Open2(const char* path, int flags) { return Open(path, flags, 0); }
+int Creat(const char* path, mode_t mode) {
+  return Open(path, O_CREAT | O_WRONLY | O_TRUNC, mode);
+}
+int EventFd(unsigned int value, int flags) {
+  return SystemCall(SYS_eventfd2, value, flags);
+}
+int TimerFdCreate(int clock, int flags) {
+  return SystemCall(SYS_timerfd_create, clock, flags);
+}
+// glibc has this one since 2.27 only.
+int MemFdCreate(const char* name, unsigned int flags) {
+  return SystemCall(SYS_memfd_create, name, flags);
+}
+int INotifyInit1(int flags) { return SystemCall(SYS_inotify_init1, flags); }
 int Dup(int fd) { return SystemCall(SYS_dup, fd); }
 int Dup3(int from, int to, int flags) {
   return SystemCall(SYS_dup3, from, to, flags);
@@ -257,6 +285,22 @@ constinit Libc libc = {
     .posix_spawn = fallback::PosixSpawn,
     .posix_spawnp = fallback::PosixSpawnP,
     .prctl = fallback::PrCtl,
+    .open = fallback::Open,
+    .open64 = fallback::Open,
+    .openat = fallback::OpenAt,
+    .openat64 = fallback::OpenAt,
+    .__open_2 = fallback::Open2,
+    .__open64_2 = fallback::Open2,
+    .__openat_2 = fallback::OpenAt2,
+    .__openat64_2 = fallback::OpenAt2,
+    .creat = fallback::Creat,
+    .creat64 = fallback::Creat,
+    .pipe = fallback::Pipe,
+    .socketpair = fallback::SocketPair,
+    .eventfd = fallback::EventFd,
+    .timerfd_create = fallback::TimerFdCreate,
+    .memfd_create = fallback::MemFdCreate,
+    .inotify_init1 = fallback::INotifyInit1,
     .getaddrinfo = fallback::GetAddrInfo,
     .dlopen = fallback::DlOpen,
     .is_socket = fallback::IsSocket,

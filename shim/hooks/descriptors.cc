@@ -130,7 +130,12 @@ int pipe2(int* fds, int flags) {
     errno = ENFILE;
     return -1;
   }
-  return libc.pipe2(fds, flags);
+  const int result = libc.pipe2(fds, flags);
+  if (result == 0) {
+    ReportCreated(fds[0]);
+    ReportCreated(fds[1]);
+  }
+  return result;
 }
 
 int dup(int fd) {

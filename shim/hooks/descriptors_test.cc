@@ -7,6 +7,9 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <ctime>
+#include <functional>
+#include <iterator>
 
 #include "shim/hooks/hooks.h"
 #include "shim/testing/shim_fixture.h"
@@ -208,16 +211,44 @@ TEST_F(Descriptors, ReusedNumberIsANewDescriptor) {
 }
 
 TEST_F(Descriptors, CreationResetsANumberThatWasClosedUnseen) {
-  for (const bool accepted : {false, true}) {
+  int pair[2];
+  const std::function<void()> creations[] = {
+      [] { hooks::socket(AF_INET, SOCK_STREAM, 0); },
+      [] { hooks::accept(3, nullptr, nullptr); },
+      [] { hooks::accept4(3, nullptr, nullptr, 0); },
+      [] { hooks::open("/", O_RDONLY, 0); },
+      [] { hooks::open64("/", O_RDONLY, 0); },
+      [] { hooks::openat(3, "/", O_RDONLY, 0); },
+      [] { hooks::openat64(3, "/", O_RDONLY, 0); },
+      [] { hooks::__open_2("/", O_RDONLY); },
+      [] { hooks::__open64_2("/", O_RDONLY); },
+      [] { hooks::__openat_2(3, "/", O_RDONLY); },
+      [] { hooks::__openat64_2(3, "/", O_RDONLY); },
+      [] { hooks::creat("/", 0600); },
+      [] { hooks::creat64("/", 0600); },
+      [&] { hooks::pipe(pair); },
+      [&] { hooks::pipe2(pair, O_CLOEXEC); },
+      [&] { hooks::socketpair(AF_UNIX, SOCK_STREAM, 0, pair); },
+      [] { hooks::eventfd(0, 0); },
+      [] { hooks::timerfd_create(CLOCK_MONOTONIC, 0); },
+      [] { hooks::memfd_create("", 0); },
+      [] { hooks::inotify_init1(0); },
+  };
+  for (std::size_t i = 0; i < std::size(creations); ++i) {
+    SCOPED_TRACE(i);
     Connect(kFd, kProxyAddress, 1);
+    ASSERT_TRUE(IsMetered(kFd));
     fake_.set_next_descriptor(kFd);
-    if (accepted) {
-      hooks::accept(3, nullptr, nullptr);
-    } else {
-      hooks::socket(AF_INET, SOCK_STREAM, 0);
-    }
+    creations[i]();
     EXPECT_FALSE(IsMetered(kFd));
   }
+}
+
+TEST_F(Descriptors, AFailedCreationResetsNothing) {
+  Connect(kFd, kProxyAddress, 1);
+  fake_.set_next_descriptor(-1);
+  hooks::open("/", O_RDONLY, 0);
+  EXPECT_TRUE(IsMetered(kFd));
 }
 
 TEST_F(Descriptors, StateGoesBeforeTheRealClose) {

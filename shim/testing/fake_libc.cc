@@ -150,6 +150,31 @@ struct FakeLibc::Functions {
     return Self().next_descriptor_;
   }
   static int Socket(int, int, int) { return NewDescriptor("socket"); }
+  static int Open(const char*, int, mode_t) { return NewDescriptor("open"); }
+  static int OpenAt(int, const char*, int, mode_t) {
+    return NewDescriptor("openat");
+  }
+  static int Open2(const char*, int) { return NewDescriptor("__open_2"); }
+  static int OpenAt2(int, const char*, int) {
+    return NewDescriptor("__openat_2");
+  }
+  static int Creat(const char*, mode_t) { return NewDescriptor("creat"); }
+  static int Pipe(int* fds) {
+    fds[0] = 0;
+    fds[1] = NewDescriptor("pipe");
+    return 0;
+  }
+  static int SocketPair(int, int, int, int* fds) {
+    fds[0] = NewDescriptor("socketpair");
+    fds[1] = 0;
+    return 0;
+  }
+  static int EventFd(unsigned int, int) { return NewDescriptor("eventfd"); }
+  static int TimerFdCreate(int, int) { return NewDescriptor("timerfd_create"); }
+  static int MemFdCreate(const char*, unsigned int) {
+    return NewDescriptor("memfd_create");
+  }
+  static int INotifyInit1(int) { return NewDescriptor("inotify_init1"); }
   static int Accept(int, sockaddr*, socklen_t*) {
     return NewDescriptor("accept");
   }
@@ -172,7 +197,7 @@ struct FakeLibc::Functions {
     Self().Called(name);
     return static_cast<int>(Finish(Self().Next(fd)));
   }
-  static int Pipe2(int*, int) { return Status("pipe2"); }
+  static int Pipe2(int* fds, int) { return Pipe(fds); }
   static int Dup(int) { return Copy("dup", Self().next_descriptor_); }
   static int Dup2(int, int to) { return Copy("dup2", to); }
   static int Dup3(int, int to, int) { return Copy("dup3", to); }
@@ -304,6 +329,22 @@ FakeLibc::FakeLibc() : saved_(libc) {
       .posix_spawn = Functions::PosixSpawn,
       .posix_spawnp = Functions::PosixSpawn,
       .prctl = Functions::PrCtl,
+      .open = Functions::Open,
+      .open64 = Functions::Open,
+      .openat = Functions::OpenAt,
+      .openat64 = Functions::OpenAt,
+      .__open_2 = Functions::Open2,
+      .__open64_2 = Functions::Open2,
+      .__openat_2 = Functions::OpenAt2,
+      .__openat64_2 = Functions::OpenAt2,
+      .creat = Functions::Creat,
+      .creat64 = Functions::Creat,
+      .pipe = Functions::Pipe,
+      .socketpair = Functions::SocketPair,
+      .eventfd = Functions::EventFd,
+      .timerfd_create = Functions::TimerFdCreate,
+      .memfd_create = Functions::MemFdCreate,
+      .inotify_init1 = Functions::INotifyInit1,
       .getaddrinfo = Functions::GetAddrInfo,
       // Nobody loads a module through it.
       .dlopen = nullptr,

@@ -50,6 +50,15 @@ libc.fclose(stream)
 other = os.open("/dev/null", os.O_WRONLY)
 os.write(other, b"x" * 100000)
 """,
+    # Node closes its sockets by a raw system call: the number is a file's then.
+    "raw_close": """
+s.sendall(get)
+drain()
+fd = s.detach()
+assert libc.syscall(3, fd) == 0
+assert os.open(upload, os.O_RDONLY) == fd
+assert os.read(fd, 100000)
+""",
     # A raw system call passes every hook.
     "raw": """
 assert libc.syscall(1, s.fileno(), get, len(get)) == len(get)
