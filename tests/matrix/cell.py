@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
@@ -19,6 +20,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
 from catalogue import INFERRED, PLAINTEXT, Crawl  # noqa: E402
 from lab import account, crawlers, sites  # noqa: E402
 from lab.lab import program  # noqa: E402
+from lab.origin import ADDRESS as ORIGIN_ADDRESS  # noqa: E402
 from lab.service import as_ordinary_user  # noqa: E402
 
 SITE = "shop.example.test"
@@ -172,15 +174,26 @@ class Examination:
 
     def _settle(self):
         self._lab.witness.settle([self._place.vendor.endpoint])
+        self._await_log()
         return account.witnessed(self._lab, self._place.vendor)
+
+    def _await_log(self):
+        """The origin answers first and writes its log then, one by one.
+
+        When a request of our own is answered, those before it are written.
+        """
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        where = (ORIGIN_ADDRESS, self._lab.origin.http_port)
+        opener.open("http://%s:%d/" % where, timeout=60).close()
 
     def _examine(self):
         lab, place = self._lab, self._place
         before = self._settle()
         plain = _run(lab, place, (), self._directory("plain"))
-        between = self._settle()
         meter = self._directory("meter")
         collector = lab.start_collector(meter, self._config_file)
+        # Last before the metered run: what a proxy logs late is in it.
+        between = self._settle()
         metered = _run(
             lab, place, lab.metered(meter), self._directory("metered")
         )

@@ -137,6 +137,12 @@ class Aiohttp:
 
     def close(self):
         self._loop.run_until_complete(self._session.close())
+        # As asyncio.run does: none is left to complain of its end.
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+            self._loop.run_until_complete(
+                asyncio.wait([task], return_when=asyncio.ALL_COMPLETED)
+            )
         self._loop.close()
 
 
