@@ -153,8 +153,11 @@ std::variant<DecodedFrame, Rejection> DecodeFrame(const v1::Frame& frame) {
   decoded.rows.reserve(frame.rows_size());
   for (const v1::Row& message : frame.rows()) {
     std::optional<IndexedRow> row = DecodeRow(message);
-    if (!row) return Rejection::kBadRow;
-    decoded.rows.push_back(*std::move(row));
+    if (row) {
+      decoded.rows.push_back(*std::move(row));
+    } else {
+      decoded.bad_rows.push_back(message.index());
+    }
   }
   if (HasRepeatedIndex(decoded.rows)) return Rejection::kBadRow;
   return decoded;

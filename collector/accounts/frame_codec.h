@@ -29,9 +29,14 @@ struct DecodedFrame {
   SessionId session{};
   ProcessInfo process;
   std::vector<IndexedRow> rows;
+  /// Indexes, as they came, of rows that were left out: those that IsValidRow
+  /// refuses, or of an index that no journal has. In a frame of a newer shim
+  /// they are what this collector does not know yet.
+  std::vector<std::uint32_t> bad_rows;
 };
 
-/// A frame is taken whole or refused whole.
+/// Refused whole when its version, its session or its number of rows is wrong,
+/// or two rows have one index; otherwise without the rows that are.
 std::variant<DecodedFrame, Rejection> DecodeFrame(const v1::Frame& frame);
 std::variant<DecodedFrame, Rejection> DecodeFrame(std::string_view bytes);
 

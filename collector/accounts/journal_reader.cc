@@ -76,6 +76,10 @@ std::optional<RowValue> ParseRow(const char* record) {
   row.key.vendor.assign(text, vendor_length);
   row.key.destination.assign(text + vendor_length, destination_length);
   row.counters = PROXYMETER_ROW_FIELD(Counters, counters);
+  // Those of a newer shim, as in a frame, where protobuf passes over fields
+  // that it does not know: the row counts without them.
+  std::fill(row.counters.begin() + CounterCount(row.key.kind),
+            row.counters.end(), 0);
   if (!IsValidRow(row)) return std::nullopt;
   return row;
 }

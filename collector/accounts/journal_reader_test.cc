@@ -72,6 +72,20 @@ TEST_F(JournalReader, SkipsUnpublishedRowsAndRefusesBadOnes) {
   EXPECT_EQ(contents->bad_rows, 2u);
 }
 
+TEST_F(JournalReader, PassesOverCountersThatItDoesNotKnow) {
+  JournalFixture journal(directory_.path(), id_);
+  const RowValue row = TrafficRow("acme", "example.com", 1, 2, 3);
+  RowValue newer = row;
+  newer.counters[kTrafficCounters] = 7;
+  newer.counters[kRowCounters - 1] = 8;
+  journal.Add(newer);
+  const auto result = Read();
+  const auto* contents = std::get_if<JournalContents>(&result);
+  ASSERT_NE(contents, nullptr);
+  EXPECT_EQ(contents->rows, (std::vector<IndexedRow>{{0, row}}));
+  EXPECT_EQ(contents->bad_rows, 0u);
+}
+
 TEST_F(JournalReader, ClaimedRowsMayExceedAllocatedOnes) {
   JournalFixture journal(directory_.path(), id_);
   journal.Add(TrafficRow("acme", "example.com", 1, 2, 3));

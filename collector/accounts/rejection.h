@@ -13,7 +13,8 @@ enum class Rejection : std::uint8_t {
   kOversizedFrame,      ///< longer than kMaxFrameBytes
   kBadVersion,          ///< a schema version that is not 1
   kBadSession,          ///< session id of a wrong length, or not the stream's
-  kBadRow,              ///< a row that IsValidRow refuses, or a bad index
+  kBadRow,              ///< a row that IsValidRow refuses, or a bad index; a
+                        ///< whole frame if it repeats one or has too many rows
   kKeyChanged,          ///< a row's key differs from what the index had
   kCounterDecreased,    ///< a counter fell where order is certain
   kUnknownSession,      ///< a frame of a session that has been closed

@@ -34,6 +34,11 @@ std::optional<Rejection> Sessions::ApplyFrame(const DecodedFrame& frame,
   }
   Session& session = Open(frame.session, frame.process.has_journal);
   for (const IndexedRow& row : frame.rows) Merge(frame.session, session, row);
+  for (const std::uint32_t index : frame.bad_rows) {
+    // Indexes beyond the journal count as one: they may be any number.
+    const auto bounded = std::min<std::uint32_t>(index, kMaxJournalRows);
+    if (session.refused.insert(bounded).second) Reject(Rejection::kBadRow);
+  }
   ++workload_.frames;
   return std::nullopt;
 }

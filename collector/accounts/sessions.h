@@ -55,6 +55,8 @@ class Sessions {
   enum class Opening { kNewOrOpen, kNew };
 
   /// Takes all rows of the frame, or none and says why; a refusal is counted.
+  /// Rows that its decoder left out are counted too, each index once: a shim
+  /// sends such a row again whenever it changes.
   ///
   /// A session with a journal is also read through it, so a frame may hold
   /// older values than are known: the larger ones stand. Without a journal a
@@ -112,7 +114,7 @@ class Sessions {
   struct Session {
     // Few rows of many possible indexes are used: no array.
     absl::btree_map<std::uint32_t, KnownRow> rows;
-    // Indexes whose row in the journal was refused, and counted, before.
+    // Indexes whose row was refused, and counted, before.
     absl::btree_set<std::uint32_t> refused;
     bool has_journal = false;
     // Not heard of since it was taken up from the ledger.

@@ -171,6 +171,20 @@ TEST(Sessions, AFinishedSessionIsUnknown) {
             std::vector<RowValue>{TrafficRow("acme", "a.example", 10, 20, 1)});
 }
 
+TEST(Sessions, RowsThatWereLeftOutAreCountedOnceEach) {
+  Sessions sessions;
+  DecodedFrame frame =
+      Frame(kOne, {{0, TrafficRow("acme", "a.example", 10, 20, 1)}});
+  frame.bad_rows = {1, 7, kMaxJournalRows, 4'000'000'000};
+  EXPECT_EQ(sessions.ApplyFrame(frame), std::nullopt);
+  EXPECT_EQ(sessions.ApplyFrame(frame), std::nullopt);
+  // Those that no journal has count as one.
+  EXPECT_EQ(Rejected(sessions, Rejection::kBadRow), 3u);
+  EXPECT_EQ(SortedRows(sessions),
+            std::vector<RowValue>{TrafficRow("acme", "a.example", 10, 20, 1)});
+  EXPECT_EQ(sessions.Snapshot().workload.frames, 2u);
+}
+
 TEST(Sessions, OnlyANewSessionWhereOneIsAskedFor) {
   Sessions sessions;
   const DecodedFrame frame = Frame(kOne, {});

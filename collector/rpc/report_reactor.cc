@@ -52,6 +52,7 @@ std::optional<Rejection> ReportReactor::Take(const v1::Frame& frame) {
   session_ = good.session;
   response_.set_frames(response_.frames() + 1);
   response_.set_rows(response_.rows() + good.rows.size());
+  response_.set_rejected_rows(response_.rejected_rows() + good.bad_rows.size());
   return std::nullopt;
 }
 

@@ -183,7 +183,7 @@ TEST_F(RpcServerTest, ReportNamesWhyAFrameIsRejected) {
   v1::Frame bad_version = ReportFrame(20, 1);
   bad_version.set_version(9);
   v1::Frame bad_row = ReportFrame(21, 1);
-  bad_row.mutable_rows(0)->clear_vendor();
+  *bad_row.add_rows() = bad_row.rows(0);  // the same index
   v1::Frame other_key = ReportFrame(22, 5);
   other_key.mutable_rows(0)->set_destination("b.example");
   // Claiming a journal does not make a decrease right.
@@ -205,6 +205,22 @@ TEST_F(RpcServerTest, ReportNamesWhyAFrameIsRejected) {
     EXPECT_EQ(Rejected(c.rejection), 1u);
   }
   EXPECT_EQ(Sent(), 1u + 5u + 1u);
+}
+
+TEST_F(RpcServerTest, ReportLeavesOutRowsThatItDoesNotKnow) {
+  v1::Frame frame = ReportFrame(7, 10);
+  v1::Row* newer = frame.add_rows();
+  *newer = frame.rows(0);
+  newer->set_index(1);
+  newer->set_protocol(static_cast<v1::Protocol>(kLastProtocol + 1));
+  v1::ReportResponse response;
+  const grpc::Status status = Report({frame, frame}, &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(response.frames(), 2u);
+  EXPECT_EQ(response.rows(), 2u);
+  EXPECT_EQ(response.rejected_rows(), 2u);
+  EXPECT_EQ(Sent(), 10u);
+  EXPECT_EQ(Rejected(Rejection::kBadRow), 1u);
 }
 
 TEST_F(RpcServerTest, ReportMayNotJoinAnOpenSession) {
