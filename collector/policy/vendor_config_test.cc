@@ -153,6 +153,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "sequence flow not found"},
         Mistake{"version: 1\nvendors: []\n---\nversion: 1\n",
                 "v.yaml:4:1: a second YAML document"},
+        // yaml-cpp makes empty documents of it, without end.
+        Mistake{",", "v.yaml:1:1: YAML syntax: this begins no document"},
         Mistake{"vendors: []\n", "v.yaml:1:1: top level: 'version' is missing"},
         Mistake{"version: 1\n", "v.yaml:1:1: top level: 'vendors' is missing"},
         Mistake{"vendors: []\nversion: 2\n",

@@ -1,7 +1,12 @@
 #include "collector/policy/yaml_node.h"
 
+#include <yaml-cpp/eventhandler.h>
+
 #include <algorithm>
 #include <exception>
+#include <sstream>
+#include <utility>
+#include <vector>
 
 #include "fmt/format.h"
 
@@ -39,6 +44,50 @@ std::string Suggestion(std::string_view key,
   return fmt::format("allowed are {}", fmt::join(allowed, ", "));
 }
 
+// Where each document of a stream has its first node.
+class DocumentStarts : public YAML::EventHandler {
+ public:
+  const std::vector<YAML::Mark>& marks() const { return marks_; }
+
+  void OnDocumentStart(const YAML::Mark&) override { at_start_ = true; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { Node(mark); }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { Node(mark); }
+  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                const std::string&) override {
+    Node(mark);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&,
+                       YAML::anchor_t, YAML::EmitterStyle::value) override {
+    Node(mark);
+  }
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {
+    Node(mark);
+  }
+  void OnMapEnd() override {}
+
+ private:
+  void Node(const YAML::Mark& mark) {
+    if (std::exchange(at_start_, false)) marks_.push_back(mark);
+  }
+
+  std::vector<YAML::Mark> marks_;
+  bool at_start_ = false;
+};
+
+// The marks of the first documents, two at most. YAML::LoadAll would not come
+// back from a stray comma: it makes empty documents of it for ever.
+std::vector<YAML::Mark> FirstDocuments(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentStarts starts;
+  while (starts.marks().size() < 2 && parser.HandleNextDocument(starts)) {
+  }
+  return starts.marks();
+}
+
 }  // namespace
 
 const YamlNode* YamlMapping::Find(std::string_view key) const {
@@ -69,21 +118,25 @@ absl::StatusOr<YamlNode> YamlNode::Parse(std::string_view text,
     return absl::InvalidArgumentError(fmt::format(
         "{}:{}:{}: {}", *file, mark.line + 1, mark.column + 1, what));
   };
-  std::vector<YAML::Node> documents;
+  YAML::Node document;
   try {
-    // Not YAML::Load: it would read the first document and drop the rest.
-    documents = YAML::LoadAll(std::string(text));
+    const std::string copy(text);
+    // YAML::Load reads the first document and drops the rest.
+    const std::vector<YAML::Mark> starts = FirstDocuments(copy);
+    if (starts.size() > 1) {
+      return error(starts[1], starts[1].pos == starts[0].pos
+                                  ? "YAML syntax: this begins no document"
+                                  : "a second YAML document");
+    }
+    document = YAML::Load(copy);
   } catch (const YAML::Exception& e) {
     return error(e.mark.is_null() ? YAML::Mark() : e.mark,
                  fmt::format("YAML syntax: {}", e.msg));
   } catch (const std::exception& e) {
     return error(YAML::Mark(), fmt::format("YAML syntax: {}", e.what()));
   }
-  if (documents.size() > 1) {
-    return error(documents[1].Mark(), "a second YAML document");
-  }
-  return YamlNode(documents.empty() ? YAML::Node() : documents[0], file,
-                  std::make_shared<const std::string>(), YAML::Mark());
+  return YamlNode(document, file, std::make_shared<const std::string>(),
+                  YAML::Mark());
 }
 
 std::string YamlNode::Path() const {
