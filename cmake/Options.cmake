@@ -15,6 +15,8 @@ add_compile_options(
   $<$<COMPILE_LANGUAGE:CXX>:-Wshadow>
   $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>)
 
+option(PROXYMETER_FUZZ "Link the fuzz targets with libFuzzer; needs clang" OFF)
+
 if(PROXYMETER_SANITIZE)
   add_compile_options(-fsanitize=${PROXYMETER_SANITIZE}
                       -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)

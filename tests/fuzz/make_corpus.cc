@@ -1,0 +1,136 @@
+// Writes a corpus to start from, in the product's own formats. What fuzzers
+// have found since stands beside it.
+//
+//   make_corpus tests/fuzz/corpus
+#include <openssl/ssl.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "proxymeter/journal.h"
+#include "tests/compat/samples.h"
+
+namespace {
+
+using proxymeter::collector::RowValue;
+using namespace proxymeter::compat;
+
+std::filesystem::path corpus;
+
+void Write(const std::string& name, const std::string& bytes) {
+  const std::filesystem::path path = corpus / name;
+  std::filesystem::create_directories(path.parent_path());
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+// As journal.cc takes them: without the gap behind the header.
+std::string Compact(const std::string& journal) {
+  return journal.substr(0, sizeof(proxymeter::JournalHeader)) +
+         journal.substr(proxymeter::kJournalHeaderBytes);
+}
+
+void WriteAccounts() {
+  for (const RowValue& row : SampleRows()) {
+    const std::string kind = std::to_string(static_cast<int>(row.key.kind)) +
+                             "_" +
+                             std::to_string(static_cast<int>(row.key.protocol));
+    Write("frame/kind_" + kind, SampleFrame({row}));
+    Write("journal/kind_" + kind, Compact(SampleJournal({}, {row})));
+  }
+  Write("frame/empty", SampleFrame({}));
+  Write("frame/all", SampleFrame(SampleRows()));
+  Write("journal/empty", Compact(SampleJournal({}, {})));
+}
+
+void WriteConfigs() {
+  const std::pair<const char*, std::string> configs[] = {
+      {"sample", std::string(kSampleConfig)},
+      {"host", "version: 1\nvendors:\n- name: a\n  match: [{host: b.test}]\n"},
+      {"cidr",
+       "version: 1\nvendors:\n- {name: a, match: [{cidr: [10.0.0.0/8, "
+       "10.1.0.0/16, 'fd00::/8']}]}\n"},
+      {"both",
+       "version: 1\nvendors:\n- name: a\n  match:\n  - host: gw.test\n "
+       "   cidr: 0.0.0.0/0\n    port: 1-65535\n"},
+  };
+  for (const auto& [name, text] : configs) {
+    Write(std::string("config/") + name + ".yaml", text);
+    Write(std::string("policy/") + name, SamplePolicy(text));
+  }
+}
+
+// The first flight of a client of this machine's OpenSSL.
+std::string ClientHello(int version) {
+  SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
+  SSL_CTX_set_min_proto_version(context, version);
+  SSL_CTX_set_max_proto_version(context, version);
+  SSL_CTX_set1_groups_list(context, "X25519");
+  SSL* const session = SSL_new(context);
+  constexpr unsigned char kAlpn[] = "\x02h2\x08http/1.1";
+  SSL_set_alpn_protos(session, kAlpn, sizeof kAlpn - 1);
+  SSL_set_tlsext_host_name(session, "shop.example");
+  BIO* const out = BIO_new(BIO_s_mem());
+  SSL_set_bio(session, BIO_new(BIO_s_mem()), out);
+  SSL_connect(session);
+  char bytes[2048];
+  const int size = BIO_read(out, bytes, sizeof bytes);
+  SSL_free(session);
+  SSL_CTX_free(context);
+  return {bytes, static_cast<std::size_t>(size < 0 ? 0 : size)};
+}
+
+// Before the text, how to cut it.
+void WriteText(const std::string& name, const std::string& text) {
+  Write(name, "\x07\x0b" + text);
+}
+
+void WriteStreams() {
+  using namespace std::string_literals;
+  WriteText("http1_request/get",
+            "GET http://shop.example/a HTTP/1.1\r\nHost: shop.example\r\n\r\n");
+  WriteText("http1_request/chunked",
+            "POST /a HTTP/1.1\r\nHost: b.test:80\r\nTransfer-Encoding: "
+            "chunked\r\n\r\n5;x=y\r\nhello\r\n0\r\nT: v\r\n\r\nHEAD / "
+            "HTTP/1.0\r\nHost: c\r\n\r\n");
+  WriteText("http1_request/connect",
+            "CONNECT [2001:db8::1]:443 HTTP/1.1\r\nProxy-Authorization: "
+            "Basic eA==\r\n\r\n\x16\x03\x01");
+  WriteText("http1_response/length",
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhelloHTTP/1.1 304 "
+            "\r\nContent-Length: 9\r\n\r\n");
+  WriteText("http1_response/chunked",
+            "HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 404 No\r\nTransfer-Encoding: "
+            "gzip, chunked\r\n\r\na\r\n0123456789\r\n0\r\n\r\n");
+  WriteText("http1_response/close",
+            "HTTP/1.0 407 Proxy\r\nConnection: close\r\n\r\nuntil the end");
+  WriteText("client_hello/tls12", ClientHello(TLS1_2_VERSION));
+  WriteText("client_hello/tls13", ClientHello(TLS1_3_VERSION));
+  WriteText("socks_client/domain5",
+            "\x05\x02\x00\x02\x01\x01u\x01p\x05\x01\x00\x03\x06"
+            "a.test\x01\xbb"s);
+  WriteText("socks_client/address5",
+            "\x05\x01\x00\x05\x01\x00\x01\xc0\x00\x02\x01\x00\x50"s);
+  WriteText("socks_client/domain4",
+            "\x04\x01\x01\xbb\x00\x00\x00\x01me\x00"
+            "a.test\x00"s);
+  WriteText("socks_server/granted5",
+            "\x05\x02\x01\x00\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00HTTP"s);
+  WriteText("socks_server/refused5", "\x05\x00\x05\x05\x00\x03\x01x\x00\x50"s);
+  WriteText("socks_server/granted4", "\x00\x5a\x00\x50\xc0\x00\x02\x01"s);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fprintf(stderr, "Usage: %s DIRECTORY\n", argv[0]);
+    return 2;
+  }
+  corpus = argv[1];
+  WriteAccounts();
+  WriteConfigs();
+  WriteStreams();
+  return 0;
+}
