@@ -40,6 +40,8 @@ struct WillingLibc {
   static int Close(int) { return 0; }
   static int Dup2(int, int to) { return to; }
   static int CloseRange(unsigned int, unsigned int, int) { return 0; }
+  // What nobody saw being made is a file.
+  static int IsSocket(int) { return 0; }
   static int GetSockOpt(int, int level, int, void* value, socklen_t* length) {
     if (level != SOL_SOCKET) return -1;  // the kernel knows of no bytes
     const int type = SOCK_STREAM;
@@ -59,6 +61,7 @@ class ReuseStress : public ShimFixture {
     libc.dup2 = WillingLibc::Dup2;
     libc.close_range = WillingLibc::CloseRange;
     libc.getsockopt = WillingLibc::GetSockOpt;
+    libc.is_socket = WillingLibc::IsSocket;
   }
 
   void OpenOn(int fd) {
