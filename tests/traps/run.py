@@ -122,7 +122,9 @@ def main():
             mount_small(directory, arguments.tmpfs)
         config = workspace.write("vendors.yaml", CONFIGURATION)
         log = os.path.join(workspace.path, "collector.out")
-        collector = Collector(program, directory, config, log)
+        # The ledger has its own room: the program's is what is short.
+        ledger = ["--ledger", os.path.join(workspace.path, "ledger.db")]
+        collector = Collector(program, directory, config, log, ledger)
         try:
             wrong = [meter(program, collector, each) for each in commands]
         finally:
