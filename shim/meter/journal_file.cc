@@ -22,6 +22,16 @@ constexpr long kJournalsMode = 01733;
 
 bool Failed(long result) { return result < 0 && result > -4096; }
 
+// The thread sanitizer learns from libc alone that memory is gone, and takes
+// what is mapped there next for the same.
+void Unmap(void* memory, std::size_t bytes) {
+#ifdef __SANITIZE_THREAD__
+  munmap(memory, bytes);
+#else
+  kernel::Call(SYS_munmap, memory, static_cast<long>(bytes));
+#endif
+}
+
 // The kernel would answer an allocation above the limit with SIGXFSZ, which
 // kills the application.
 bool FileSizeAllowed(std::uint64_t bytes) {
@@ -66,7 +76,7 @@ JournalFile* JournalFile::Create(const Path& directory) {
       (journal->CreateFile(directory) || journal->CreateMemory())) {
     return journal;
   }
-  kernel::Call(SYS_munmap, journal, static_cast<long>(sizeof(JournalFile)));
+  Unmap(journal, sizeof(JournalFile));
   return nullptr;
 }
 
@@ -74,9 +84,8 @@ void JournalFile::Discard(JournalFile* journal) {
   if (journal->is_file_) {
     kernel::Call(SYS_unlinkat, AT_FDCWD, journal->path_.c_str(), 0);
   }
-  kernel::Call(SYS_munmap, journal->header_,
-               static_cast<long>(kMaxJournalBytes));
-  kernel::Call(SYS_munmap, journal, static_cast<long>(sizeof(JournalFile)));
+  Unmap(journal->header_, kMaxJournalBytes);
+  Unmap(journal, sizeof(JournalFile));
 }
 
 bool JournalFile::CreateFile(const Path& directory) {
