@@ -94,7 +94,7 @@ TEST(ReadProcess, KnowsAnotherRoot) {
   const auto process = ReadProcess(folder);
   ASSERT_TRUE(process.ok()) << process.status();
   EXPECT_TRUE(process->other_files);
-  EXPECT_EQ(process->Seen("/lib/x.so"), folder + "/root/lib/x.so");
+  EXPECT_EQ(process->Seen("/lib/x.so"), folder + "/root" + "/lib/x.so");
 }
 
 }  // namespace

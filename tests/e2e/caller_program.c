@@ -15,13 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CHECK(condition)                                              \
-  do {                                                                \
-    if (!(condition)) {                                               \
-      fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-      exit(1);                                                        \
-    }                                                                 \
-  } while (0)
+#include "../traps/check.h"
 
 static struct sockaddr_in address = {.sin_family = AF_INET};
 

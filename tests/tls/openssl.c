@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include "certificate.h"
 #include "connection.h"
 
 typedef enum { kDescriptor, kSocketBio, kPair, kMemory } Transport;
@@ -53,20 +54,6 @@ static int version;
 static int variant;
 
 // ---- The server: sockets of its own, one session after the other.
-
-static void GiveCertificate(SSL_CTX* context) {
-  EVP_PKEY* key = EVP_EC_gen("P-256");
-  X509* certificate = X509_new();
-  ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-  X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
-  X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-  X509_set_pubkey(certificate, key);
-  CHECK(X509_sign(certificate, key, EVP_sha256()) > 0);
-  CHECK(SSL_CTX_use_certificate(context, certificate) == 1);
-  CHECK(SSL_CTX_use_PrivateKey(context, key) == 1);
-  EVP_PKEY_free(key);
-  X509_free(certificate);
-}
 
 static SSL_CTX* Context(const SSL_METHOD* method) {
   SSL_CTX* context = SSL_CTX_new(method);
