@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "collector/accounts/journal_use.h"
+#include "collector/ledger/commit_points.h"
 
 namespace proxymeter::collector {
 namespace {
@@ -124,7 +125,9 @@ void JournalKeeper::Scan(TimePoint now) {
       }
       foreign.emplace(name);
     } else if (sessions_.IsRetired(*id)) {
-      if (!sessions_.AwaitsCommit(*id)) Remove(*id);
+      if (sessions_.AwaitsCommit(*id)) continue;
+      ReachCommitPoint("before_removal");
+      Remove(*id);
     } else if (watches_.contains(*id) || watches_.size() < kMaxWatches) {
       WatchOf(*id, now).has_file = true;
     } else {
