@@ -40,6 +40,10 @@ class Metrics:
         with opener.open(url, timeout=30) as response:
             return cls(response.read().decode())
 
+    def everything(self):
+        """(name, labels, value) of each sample."""
+        return list(self._samples)
+
     def samples(self, name, **wanted):
         """(labels, value) of each sample of `name` with the labels `wanted`."""
         return [
