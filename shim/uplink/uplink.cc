@@ -52,19 +52,26 @@ std::uint64_t ReadCounters(const JournalRow& row, CounterValues* values) {
 
 bool Uplink::Enter() {
   const std::uint32_t mine = process_->generation() + 1;
-  std::uint32_t holder = flusher_.load(std::memory_order_relaxed);
-  return holder != mine && flusher_.compare_exchange_strong(
-                               holder, mine, std::memory_order_acquire);
+  std::uint32_t holder = flusher_.load();
+  return holder != mine && flusher_.compare_exchange_strong(holder, mine);
 }
 
 void Uplink::Flush() {
   // In a sandbox the journal says it all.
   if (kernel::silent.load(std::memory_order_relaxed)) return;
-  if (!meter_->open() || process_->IsBorrowed() || !Enter()) return;
-  SendChangedRows();
-  next_flush_ns_.store(MonotonicNs() + kFlushIntervalNs,
-                       std::memory_order_relaxed);
-  flusher_.store(0, std::memory_order_release);
+  if (!meter_->open() || process_->IsBorrowed()) return;
+  // Who is at it may have passed the row that is meant. Of private memory this
+  // may be the last to be said, so he is asked to go round again.
+  const bool insists = !meter_->journal().is_file();
+  if (insists) wanted_.store(true);
+  do {
+    if (!Enter()) return;
+    wanted_.exchange(false);
+    SendChangedRows();
+    next_flush_ns_.store(MonotonicNs() + kFlushIntervalNs,
+                         std::memory_order_relaxed);
+    flusher_.store(0);
+  } while (wanted_.load());
 }
 
 void Uplink::SendChangedRows() {

@@ -37,8 +37,9 @@ class Uplink {
     }
   }
 
-  /// Flushes now, unless another thread is at it or the process is in a
-  /// sandbox.
+  /// Flushes now, unless the process is in a sandbox. Another thread that is at
+  /// it is left to it; where there is no file that tells the rest, it flushes
+  /// once more.
   void Flush();
 
  private:
@@ -55,6 +56,8 @@ class Uplink {
   // Process::generation + 1 of who is flushing, 0 for nobody: a flush that a
   // fork caught half-way must not bar the child for ever.
   std::atomic<std::uint32_t> flusher_{0};
+  // Since the last flush began somebody asked for another.
+  std::atomic<bool> wanted_{false};
   std::uint8_t buffer_[kMaxFrameBytes / 2]{};
 };
 

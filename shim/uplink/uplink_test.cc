@@ -8,6 +8,7 @@
 #include <cstring>
 #include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "shim/testing/frame_reader.h"
@@ -164,6 +165,41 @@ TEST_F(UplinkTest, AFullBacklogIsNotWaitedFor) {
   for (int i = 0; i < 40; ++i) shim.uplink.Flush();
   EXPECT_GT(Events(kUplinkFailures), 0u);
   EXPECT_GT(Events(kFramesSent), 0u);
+}
+
+// Two threads close their last connections: one while the other's flush has its
+// row behind it, and many to go.
+using PrivateMemoryTest = ShimFixture;
+TEST_F(PrivateMemoryTest, IsSaidWhoeverIsFlushing) {
+  ASSERT_TRUE(shim.meter.Open(Join(shim.environment.directory(), "none")));
+  ASSERT_FALSE(shim.meter.journal().is_file());
+  Collector collector(directory());
+  std::vector<JournalRow*> rows;
+  for (int i = 0; i < 1500; ++i) {
+    rows.push_back(shim.meter.Find({.kind = RowKind::kTraffic,
+                                    .protocol = Protocol::kHttp1,
+                                    .visibility = Visibility::kPlaintext,
+                                    .vendor = kVendor,
+                                    .destination = std::to_string(i)}));
+  }
+  constexpr std::uint64_t kRounds = 20;
+  for (std::uint64_t round = 1; round <= kRounds; ++round) {
+    const std::uint64_t before = rows[0]->streamed_sum.load();
+    for (JournalRow* row : rows) Add(row, kSentBytes, 1);
+    std::thread flushing([] { shim.uplink.Flush(); });
+    while (rows[0]->streamed_sum.load() == before) {
+    }
+    Add(rows[0], kSentBytes, 1);
+    shim.uplink.Flush();
+    flushing.join();
+    std::uint64_t said = 0;
+    for (const std::string& frame : collector.Frames()) {
+      for (const auto& row : DecodeFrame(frame).traffic) {
+        if (row.destination == "0") said = row.sent_bytes;
+      }
+    }
+    ASSERT_EQ(said, 2 * round);
+  }
 }
 
 TEST_F(UplinkTest, NoDescriptorStaysOpen) {
