@@ -11,7 +11,7 @@ from stage import PATIENCE_SECONDS, Stage
 from lab.service import wait_until
 
 POINTS = ("before_taking", "before_writing", "after_writing", "before_removal")
-TIMES = (1, 2, 5)
+TIMES = (1, 3)
 
 
 def die_at(stage, point, times):
