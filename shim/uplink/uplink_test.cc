@@ -5,6 +5,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstring>
 #include <map>
 #include <string>
@@ -187,7 +188,10 @@ TEST_F(PrivateMemoryTest, IsSaidWhoeverIsFlushing) {
     const std::uint64_t before = rows[0]->streamed_sum.load();
     for (JournalRow* row : rows) Add(row, kSentBytes, 1);
     std::thread flushing([] { shim.uplink.Flush(); });
-    while (rows[0]->streamed_sum.load() == before) {
+    const auto deadline =
+        std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (rows[0]->streamed_sum.load() == before &&
+           std::chrono::steady_clock::now() < deadline) {
     }
     Add(rows[0], kSentBytes, 1);
     shim.uplink.Flush();
