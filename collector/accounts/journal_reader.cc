@@ -120,6 +120,8 @@ std::variant<JournalContents, JournalProblem> ReadJournal(
 
   JournalContents contents;
   contents.session = session;
+  contents.owner = info.st_uid;
+  contents.file_bytes = static_cast<std::uint64_t>(info.st_size);
   contents.pid = PROXYMETER_HEADER_FIELD(std::int32_t, pid);
   contents.started_unix_ns =
       PROXYMETER_HEADER_FIELD(std::uint64_t, started_unix_ns);

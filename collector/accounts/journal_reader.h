@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "collector/accounts/owner.h"
 #include "collector/accounts/row.h"
 #include "collector/accounts/session_id.h"
 
@@ -14,8 +15,10 @@ namespace proxymeter::collector {
 
 struct JournalContents {
   SessionId session{};
-  std::int32_t pid = 0;  ///< of the creator, in its own PID namespace
-  std::string command;   ///< printable ASCII
+  Owner owner{};                 ///< of the file
+  std::uint64_t file_bytes = 0;  ///< its size, holes included
+  std::int32_t pid = 0;          ///< of the creator, in its own PID namespace
+  std::string command;           ///< printable ASCII
   std::uint64_t started_unix_ns = 0;
   std::vector<IndexedRow> rows;
   std::uint32_t bad_rows = 0;  ///< published, but refused by IsValidRow

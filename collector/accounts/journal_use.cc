@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 
@@ -21,6 +22,16 @@ JournalUse UseOfJournal(int journals_fd, const SessionId& session) {
     return JournalUse::kFree;
   }
   return errno == EAGAIN ? JournalUse::kMapped : JournalUse::kUnknown;
+}
+
+Owner OwnerOfJournal(int journals_fd, const SessionId& session) {
+  struct stat info {};
+  if (fstatat(journals_fd, ToHex(session).c_str(), &info,
+              AT_SYMLINK_NOFOLLOW) != 0 ||
+      !S_ISREG(info.st_mode)) {
+    return std::nullopt;
+  }
+  return info.st_uid;
 }
 
 }  // namespace proxymeter::collector

@@ -1,9 +1,10 @@
-// Whether any process still maps a journal.
+// Whose a journal is, and whether any process still maps it.
 #ifndef PROXYMETER_COLLECTOR_ACCOUNTS_JOURNAL_USE_H_
 #define PROXYMETER_COLLECTOR_ACCOUNTS_JOURNAL_USE_H_
 
 #include <cstdint>
 
+#include "collector/accounts/owner.h"
 #include "collector/accounts/session_id.h"
 
 namespace proxymeter::collector {
@@ -20,6 +21,10 @@ enum class JournalUse : std::uint8_t {
 /// PID namespaces, and exec, none of which a pidfd shows. It needs the file's
 /// owner or CAP_LEASE. The lease is given back at once.
 JournalUse UseOfJournal(int journals_fd, const SessionId& session);
+
+/// The uid of the session's journal; nothing when there is no regular file of
+/// that name.
+Owner OwnerOfJournal(int journals_fd, const SessionId& session);
 
 }  // namespace proxymeter::collector
 

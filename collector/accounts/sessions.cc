@@ -1,7 +1,6 @@
 #include "collector/accounts/sessions.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "proxymeter/limits.h"
@@ -23,16 +22,22 @@ bool AnyBelow(const Counters& values, const Counters& known) {
 }  // namespace
 
 Sessions::Sessions(const SessionLimits& limits)
-    : limits_(limits), totals_(limits.max_total_rows) {}
+    : limits_(limits),
+      totals_(limits.max_total_rows),
+      quotas_({.sessions = limits.max_sessions,
+               .rows = limits.max_session_rows,
+               .journal_bytes = limits.max_journal_bytes},
+              limits.each_owner) {}
 
 std::optional<Rejection> Sessions::ApplyFrame(const DecodedFrame& frame,
+                                              const Owner& owner,
                                               Opening opening) {
   const std::lock_guard lock(mutex_);
-  if (std::optional<Rejection> rejection = Check(frame, opening)) {
+  if (std::optional<Rejection> rejection = Check(frame, owner, opening)) {
     Reject(*rejection);
     return rejection;
   }
-  Session& session = Open(frame.session, frame.process.has_journal);
+  Session& session = Open(frame.session, owner, frame.process.has_journal);
   for (const IndexedRow& row : frame.rows) Merge(frame.session, session, row);
   for (const std::uint32_t index : frame.bad_rows) {
     // Indexes beyond the journal count as one: they may be any number.
@@ -46,13 +51,14 @@ std::optional<Rejection> Sessions::ApplyFrame(const DecodedFrame& frame,
 Sessions::JournalResult Sessions::ApplyJournal(const JournalContents& journal) {
   const std::lock_guard lock(mutex_);
   JournalResult result;
-  result.rejection = Admit(journal.session);
+  result.rejection = Check(journal);
   if (result.rejection) {
     Reject(*result.rejection);
     return result;
   }
-  result.changed = MergeJournal(Open(journal.session, /*has_journal=*/true),
-                                journal, limits_.max_session_rows);
+  result.changed = MergeJournal(
+      Open(journal.session, journal.owner, /*has_journal=*/true), journal,
+      /*limited=*/true);
   return result;
 }
 
@@ -61,14 +67,22 @@ void Sessions::Finish(const SessionId& id,
   const std::lock_guard lock(mutex_);
   if (retired_.contains(id)) return;
   if (last_reading != nullptr) {
-    MergeJournal(Open(id, /*has_journal=*/true), *last_reading,
-                 std::numeric_limits<std::size_t>::max());
+    const auto found = open_.find(id);
+    if (found != open_.end() && found->second.owner != last_reading->owner) {
+      Reject(Rejection::kWrongOwner);
+    } else {
+      MergeJournal(Open(id, last_reading->owner, /*has_journal=*/true),
+                   *last_reading, /*limited=*/false);
+    }
   }
   if (const auto found = open_.find(id); found != open_.end()) {
     for (const auto& [index, row] : found->second.rows) {
       if (row.value.key.kind == RowKind::kVendor) GiveHeldBytes(row.value);
     }
-    session_rows_ -= found->second.rows.size();
+    quotas_.GiveBack(found->second.owner,
+                     {.sessions = 1,
+                      .rows = found->second.rows.size(),
+                      .journal_bytes = found->second.journal_bytes});
     open_.erase(found);
   }
   Retire(id);
@@ -110,11 +124,14 @@ void Sessions::Restore(AccountsState state) {
   for (const SessionHead& head : state.sessions) {
     Session& session = open_[head.id];
     session.has_journal = head.has_journal;
+    session.owner = head.owner;
     session.restored = true;
   }
   for (SessionRow& row : state.rows) {
     open_[row.session].rows[row.row.index].value = std::move(row.row.row);
-    ++session_rows_;
+  }
+  for (const auto& [id, session] : open_) {
+    quotas_.Take(session.owner, {.sessions = 1, .rows = session.rows.size()});
   }
   for (const SessionId& id : state.retired) {
     retired_.insert(id);
@@ -133,7 +150,8 @@ AccountsState Sessions::TakeChanges(AccountsSnapshot* snapshot) {
   for (const SessionId& id : changes_.sessions) {
     const auto found = open_.find(id);
     if (found == open_.end()) continue;
-    state.sessions.push_back({id, found->second.has_journal});
+    state.sessions.push_back(
+        {id, found->second.has_journal, found->second.owner});
   }
   changes_.sessions.clear();
   state.rows.reserve(changes_.rows.size());
@@ -189,27 +207,28 @@ bool Sessions::AwaitsCommit(const SessionId& id) const {
   return awaiting_commit_.contains(id);
 }
 
-std::optional<Rejection> Sessions::Admit(const SessionId& id) const {
-  if (retired_.contains(id)) return Rejection::kUnknownSession;
-  if (!open_.contains(id) && open_.size() >= limits_.max_sessions) {
-    return Rejection::kTooManySessions;
+std::optional<Rejection> Sessions::Check(const JournalContents& journal) const {
+  if (retired_.contains(journal.session)) return Rejection::kUnknownSession;
+  Usage more{.sessions = 1, .journal_bytes = journal.file_bytes};
+  if (const auto found = open_.find(journal.session); found != open_.end()) {
+    const Session& session = found->second;
+    if (session.owner != journal.owner) return Rejection::kWrongOwner;
+    more = {.journal_bytes = SaturatingDifference(journal.file_bytes,
+                                                  session.journal_bytes)};
   }
-  return std::nullopt;
+  return quotas_.Refusal(journal.owner, more);
 }
 
 std::optional<Rejection> Sessions::Check(const DecodedFrame& frame,
+                                         const Owner& owner,
                                          Opening opening) const {
-  if (std::optional<Rejection> rejection = Admit(frame.session)) {
-    return rejection;
-  }
+  if (retired_.contains(frame.session)) return Rejection::kUnknownSession;
   const auto found = open_.find(frame.session);
   if (found == open_.end()) {
-    if (session_rows_ + frame.rows.size() > limits_.max_session_rows) {
-      return Rejection::kTooManyRows;
-    }
-    return std::nullopt;
+    return quotas_.Refusal(owner, {.sessions = 1, .rows = frame.rows.size()});
   }
   const Session& session = found->second;
+  if (session.owner != owner) return Rejection::kWrongOwner;
   if (opening == Opening::kNew && !session.restored) {
     return Rejection::kSessionInUse;
   }
@@ -227,17 +246,19 @@ std::optional<Rejection> Sessions::Check(const DecodedFrame& frame,
       return Rejection::kCounterDecreased;
     }
   }
-  if (session_rows_ + new_rows > limits_.max_session_rows) {
-    return Rejection::kTooManyRows;
-  }
-  return std::nullopt;
+  return quotas_.Refusal(owner, {.rows = new_rows});
 }
 
-Sessions::Session& Sessions::Open(const SessionId& id, bool has_journal) {
+Sessions::Session& Sessions::Open(const SessionId& id, const Owner& owner,
+                                  bool has_journal) {
   const auto [position, inserted] = open_.try_emplace(id);
   Session& session = position->second;
   session.restored = false;
-  if (inserted) ++workload_.sessions;
+  if (inserted) {
+    ++workload_.sessions;
+    session.owner = owner;
+    quotas_.Take(owner, {.sessions = 1});
+  }
   const bool found_journal = has_journal && !session.has_journal;
   session.has_journal |= has_journal;
   if (changes_.kept && (inserted || found_journal))
@@ -245,24 +266,24 @@ Sessions::Session& Sessions::Open(const SessionId& id, bool has_journal) {
   return session;
 }
 
-// True when the journal held news; `room` is for the rows of all sessions.
+// True when the journal held news. `limited`: new rows need room.
 bool Sessions::MergeJournal(Session& session, const JournalContents& journal,
-                            std::size_t room) {
+                            bool limited) {
   ++workload_.journals_read;
+  quotas_.GiveBack(session.owner, {.journal_bytes = session.journal_bytes});
+  session.journal_bytes = journal.file_bytes;
+  quotas_.Take(session.owner, {.journal_bytes = session.journal_bytes});
   bool changed = false;
   for (const IndexedRow& row : journal.rows) {
     const auto known = session.rows.find(row.index);
+    std::optional<Rejection> refusal;
     if (known == session.rows.end()) {
-      if (session_rows_ >= room) {
-        if (session.refused.insert(row.index).second) {
-          Reject(Rejection::kTooManyRows);
-        }
-        continue;
-      }
+      if (limited) refusal = quotas_.Refusal(session.owner, {.rows = 1});
     } else if (known->second.value.key != row.row.key) {
-      if (session.refused.insert(row.index).second) {
-        Reject(Rejection::kKeyChanged);
-      }
+      refusal = Rejection::kKeyChanged;
+    }
+    if (refusal) {
+      if (session.refused.insert(row.index).second) Reject(*refusal);
       continue;
     }
     changed |= Merge(journal.session, session, row);
@@ -278,7 +299,7 @@ bool Sessions::Merge(const SessionId& id, Session& session,
   RowValue& known = position->second.value;
   if (inserted) {
     known.key = update.row.key;
-    ++session_rows_;
+    quotas_.Take(session.owner, {.rows = 1});
   }
   Counters deltas{};
   bool changed = false;

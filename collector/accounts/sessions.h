@@ -17,6 +17,8 @@
 #include "absl/container/flat_hash_set.h"
 #include "collector/accounts/frame_codec.h"
 #include "collector/accounts/journal_reader.h"
+#include "collector/accounts/owner.h"
+#include "collector/accounts/quotas.h"
 #include "collector/accounts/rejection.h"
 #include "collector/accounts/row.h"
 #include "collector/accounts/session_id.h"
@@ -25,11 +27,18 @@
 
 namespace proxymeter::collector {
 
-/// Bounds on memory, whatever crawlers send.
+/// Bounds on memory, whatever crawlers send. One owner gets three quarters at
+/// most, so that a hostile uid cannot shut the others out.
 struct SessionLimits {
   std::size_t max_sessions = 4096;
   std::size_t max_session_rows = 262144;  ///< over all open sessions
   std::size_t max_total_rows = 100000;
+  /// Of all journals that are followed. One of a quiet crawler is an extent of
+  /// 64 KiB, the largest a little over 1 MiB.
+  std::uint64_t max_journal_bytes = std::uint64_t{1} << 30;
+  Usage each_owner = {.sessions = 3072,
+                      .rows = 196608,
+                      .journal_bytes = std::uint64_t{3} << 28};
   std::size_t max_retired = 65536;  ///< ids of closed sessions remembered
 };
 
@@ -60,8 +69,10 @@ class Sessions {
   ///
   /// A session with a journal is also read through it, so a frame may hold
   /// older values than are known: the larger ones stand. Without a journal a
-  /// smaller value is a mistake (kCounterDecreased).
+  /// smaller value is a mistake (kCounterDecreased). `owner` is the sender's
+  /// uid; the session's stays what it was when it was opened (kWrongOwner).
   std::optional<Rejection> ApplyFrame(const DecodedFrame& frame,
+                                      const Owner& owner = {},
                                       Opening opening = Opening::kNewOrOpen);
 
   struct JournalResult {
@@ -117,6 +128,8 @@ class Sessions {
     // Indexes whose row was refused, and counted, before.
     absl::btree_set<std::uint32_t> refused;
     bool has_journal = false;
+    Owner owner{};
+    std::uint64_t journal_bytes = 0;  // when last read
     // Not heard of since it was taken up from the ledger.
     bool restored = false;
   };
@@ -130,12 +143,12 @@ class Sessions {
   };
 
   AccountsSnapshot SnapshotLocked() const;
-  std::optional<Rejection> Admit(const SessionId& id) const;
-  std::optional<Rejection> Check(const DecodedFrame& frame,
+  std::optional<Rejection> Check(const JournalContents& journal) const;
+  std::optional<Rejection> Check(const DecodedFrame& frame, const Owner& owner,
                                  Opening opening) const;
-  Session& Open(const SessionId& id, bool has_journal);
+  Session& Open(const SessionId& id, const Owner& owner, bool has_journal);
   bool MergeJournal(Session& session, const JournalContents& journal,
-                    std::size_t room);
+                    bool limited);
   bool Merge(const SessionId& id, Session& session, const IndexedRow& update);
   void GiveHeldBytes(const RowValue& vendor_row);
   void Retire(const SessionId& id);
@@ -148,7 +161,7 @@ class Sessions {
   mutable std::mutex mutex_;
   Totals totals_;
   absl::flat_hash_map<SessionId, Session> open_;
-  std::size_t session_rows_ = 0;
+  Quotas quotas_;
   absl::flat_hash_set<SessionId> retired_;
   std::deque<SessionId> retired_in_order_;
   Workload workload_;

@@ -188,8 +188,9 @@ TEST(Sessions, RowsThatWereLeftOutAreCountedOnceEach) {
 TEST(Sessions, OnlyANewSessionWhereOneIsAskedFor) {
   Sessions sessions;
   const DecodedFrame frame = Frame(kOne, {});
-  EXPECT_EQ(sessions.ApplyFrame(frame, Sessions::Opening::kNew), std::nullopt);
-  EXPECT_EQ(sessions.ApplyFrame(frame, Sessions::Opening::kNew),
+  EXPECT_EQ(sessions.ApplyFrame(frame, {}, Sessions::Opening::kNew),
+            std::nullopt);
+  EXPECT_EQ(sessions.ApplyFrame(frame, {}, Sessions::Opening::kNew),
             Rejection::kSessionInUse);
 }
 
@@ -220,6 +221,104 @@ TEST(Sessions, LimitsHold) {
                 Frame(kTwo, {{0, TrafficRow("acme", "a.example", 1, 1, 1)},
                              {1, TrafficRow("acme", "b.example", 1, 1, 1)}})),
             std::nullopt);
+}
+
+constexpr Owner kAlice = 1000;
+constexpr Owner kMallory = 1001;
+
+TEST(Sessions, AStrangersFrameIsRefused) {
+  Sessions sessions;
+  const DecodedFrame good =
+      Frame(kOne, {{0, TrafficRow("acme", "a.example", 10, 20, 1)}});
+  const DecodedFrame bad =
+      Frame(kOne, {{0, TrafficRow("acme", "a.example", 99, 99, 9)}});
+  ASSERT_EQ(sessions.ApplyFrame(good, kAlice), std::nullopt);
+  EXPECT_EQ(sessions.ApplyFrame(bad, kMallory), Rejection::kWrongOwner);
+  EXPECT_EQ(sessions.ApplyFrame(bad, /*owner=*/{}, Sessions::Opening::kNew),
+            Rejection::kWrongOwner);
+  EXPECT_EQ(Rejected(sessions, Rejection::kWrongOwner), 2u);
+  EXPECT_EQ(SortedRows(sessions),
+            std::vector<RowValue>{TrafficRow("acme", "a.example", 10, 20, 1)});
+}
+
+TEST(Sessions, AStrangersJournalIsRefusedAndSoIsItsEnd) {
+  Sessions sessions;
+  ASSERT_EQ(
+      sessions.ApplyFrame(
+          Frame(kOne, {{0, TrafficRow("acme", "a.example", 10, 20, 1)}}, true),
+          kAlice),
+      std::nullopt);
+  JournalContents forged =
+      Journal(kOne, {{0, TrafficRow("acme", "a.example", 99, 99, 9)}});
+  forged.owner = kMallory;
+  EXPECT_EQ(sessions.ApplyJournal(forged).rejection, Rejection::kWrongOwner);
+  sessions.Finish(kOne, &forged);
+  EXPECT_EQ(Rejected(sessions, Rejection::kWrongOwner), 2u);
+  EXPECT_EQ(SortedRows(sessions),
+            std::vector<RowValue>{TrafficRow("acme", "a.example", 10, 20, 1)});
+}
+
+TEST(Sessions, AnOwnerAtItsLimitsLeavesTheOthersExact) {
+  Sessions sessions(
+      {.max_session_rows = 100,
+       .max_journal_bytes = 1000,
+       .each_owner = {.sessions = 2, .rows = 3, .journal_bytes = 750}});
+  const auto row = [](std::uint64_t n, std::uint64_t sent) {
+    return IndexedRow{
+        static_cast<std::uint32_t>(n),
+        TrafficRow("acme", "m" + std::to_string(n) + ".example", sent, 0, 0)};
+  };
+  const SessionId three = TestSession(3);
+  JournalContents journal = Journal(kOne, {row(0, 1)});
+  journal.owner = kMallory;
+  journal.file_bytes = 700;
+  EXPECT_EQ(sessions.ApplyJournal(journal).rejection, std::nullopt);
+  // Grown beyond its owner's share: what was taken stands.
+  journal.file_bytes = 751;
+  EXPECT_EQ(sessions.ApplyJournal(journal).rejection,
+            Rejection::kTooManyJournalBytes);
+  EXPECT_EQ(sessions.ApplyFrame(Frame(kTwo, {row(0, 1), row(1, 1)}), kMallory),
+            std::nullopt);
+  EXPECT_EQ(sessions.ApplyFrame(Frame(kTwo, {row(2, 1)}), kMallory),
+            Rejection::kTooManyRows);
+  EXPECT_EQ(sessions.ApplyFrame(Frame(three, {}), kMallory),
+            Rejection::kTooManySessions);
+  // What is known already is counted on.
+  EXPECT_EQ(sessions.ApplyFrame(Frame(kTwo, {row(0, 5)}), kMallory),
+            std::nullopt);
+
+  JournalContents other =
+      Journal(three, {{0, TrafficRow("acme", "a.example", 10, 20, 1)}});
+  other.owner = kAlice;
+  other.file_bytes = 300;
+  EXPECT_EQ(sessions.ApplyJournal(other).rejection, std::nullopt);
+  EXPECT_EQ(SortedRows(sessions),
+            (std::vector<RowValue>{TrafficRow("acme", "a.example", 10, 20, 1),
+                                   TrafficRow("acme", "m0.example", 6, 0, 0),
+                                   TrafficRow("acme", "m1.example", 1, 0, 0)}));
+  // A last reading counts all the same, and gives its bytes back.
+  sessions.Finish(kOne, &journal);
+  journal.session = TestSession(4);
+  journal.file_bytes = 700;
+  EXPECT_EQ(sessions.ApplyJournal(journal).rejection, std::nullopt);
+}
+
+TEST(Sessions, OwnersSurviveTheLedger) {
+  Sessions first;
+  first.Restore({});
+  first.ApplyFrame(
+      Frame(kOne, {{0, TrafficRow("acme", "a.example", 10, 20, 1)}}), kAlice);
+  Sessions second({.each_owner = {.sessions = 1, .rows = 1}});
+  second.Restore(first.TakeChanges());
+  EXPECT_EQ(second.ApplyFrame(Frame(kOne, {}), kMallory),
+            Rejection::kWrongOwner);
+  EXPECT_EQ(second.ApplyFrame(Frame(kTwo, {}), kAlice),
+            Rejection::kTooManySessions);
+  EXPECT_EQ(
+      second.ApplyFrame(
+          Frame(kOne, {{1, TrafficRow("acme", "b.example", 1, 1, 1)}}), kAlice),
+      Rejection::kTooManyRows);
+  EXPECT_EQ(second.ApplyFrame(Frame(kTwo, {}), kMallory), std::nullopt);
 }
 
 TEST(Sessions, ManyThreadsLoseNothing) {

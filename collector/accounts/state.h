@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "collector/accounts/owner.h"
 #include "collector/accounts/rejection.h"
 #include "collector/accounts/row.h"
 #include "collector/accounts/session_id.h"
@@ -26,6 +27,7 @@ struct Workload {
 struct SessionHead {
   SessionId id{};
   bool has_journal = false;
+  Owner owner{};
 
   friend bool operator==(const SessionHead&, const SessionHead&) = default;
 };

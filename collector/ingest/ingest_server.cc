@@ -263,7 +263,17 @@ void IngestServer::TakeFrame(Connection& connection, std::size_t bytes) {
     return;
   }
   const DecodedFrame& frame = std::get<DecodedFrame>(decoded);
-  if (sessions_.ApplyFrame(frame)) return;
+  const Owner& sender = connection.peer.owner;
+  // A stranger who has learnt a journal's name must not make the session the
+  // stranger's by a frame from before the journal is first read.
+  if (!sessions_.IsOpen(frame.session)) {
+    const Owner owner = keeper_.OwnerOfFile(frame.session);
+    if (owner && owner != sender) {
+      sessions_.CountRejection(Rejection::kWrongOwner);
+      return;
+    }
+  }
+  if (sessions_.ApplyFrame(frame, sender)) return;
   keeper_.Heard(frame.session, connection.last_message);
   NoteSender(connection, frame.session, frame.process.pid);
 }

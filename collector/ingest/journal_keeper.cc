@@ -22,6 +22,8 @@ namespace {
 
 // Bounds what a directory full of rubbish can cost in memory.
 constexpr std::size_t kMaxWatches = 16384;
+// One owner's rubbish must not hide the journals of the others.
+constexpr std::size_t kMaxWatchesOfOwner = kMaxWatches / 4 * 3;
 constexpr std::size_t kMaxForeignNames = 1024;
 
 struct CloseDirectory {
@@ -82,6 +84,10 @@ void JournalKeeper::ProcessesGone(const SessionId& id, TimePoint now) {
   Close(id, watch);
 }
 
+Owner JournalKeeper::OwnerOfFile(const SessionId& id) const {
+  return OwnerOfJournal(journals_fd_, id);
+}
+
 void JournalKeeper::ReadAll() {
   Scan(TimePoint{});
   for (auto& [id, watch] : watches_) {
@@ -112,7 +118,11 @@ void JournalKeeper::Scan(TimePoint now) {
     if (fd >= 0) close(fd);
     return;
   }
-  for (auto& [id, watch] : watches_) watch.has_file = false;
+  std::map<Owner, std::size_t> watched;
+  for (auto& [id, watch] : watches_) {
+    watch.has_file = false;
+    ++watched[watch.owner];
+  }
   std::set<std::string> foreign;
   while (const dirent* entry = readdir(directory.get())) {
     const std::string_view name = entry->d_name;
@@ -128,16 +138,32 @@ void JournalKeeper::Scan(TimePoint now) {
       if (sessions_.AwaitsCommit(*id)) continue;
       ReachCommitPoint("before_removal");
       Remove(*id);
-    } else if (watches_.contains(*id) || watches_.size() < kMaxWatches) {
-      WatchOf(*id, now).has_file = true;
     } else {
-      sessions_.CountRejection(Rejection::kTooManySessions);
+      ScanJournal(*id, now, watched);
     }
   }
   foreign_ = std::move(foreign);
   std::erase_if(watches_, [this](const auto& item) {
     return !item.second.has_file && !sessions_.IsOpen(item.first);
   });
+}
+
+void JournalKeeper::ScanJournal(const SessionId& id, TimePoint now,
+                                std::map<Owner, std::size_t>& watched) {
+  if (const auto found = watches_.find(id); found != watches_.end()) {
+    found->second.has_file = true;
+    return;
+  }
+  const Owner owner = OwnerOfFile(id);
+  std::size_t& of_owner = watched[owner];
+  if (watches_.size() >= kMaxWatches || of_owner >= kMaxWatchesOfOwner) {
+    sessions_.CountRejection(Rejection::kTooManySessions);
+    return;
+  }
+  ++of_owner;
+  Watch& watch = WatchOf(id, now);
+  watch.owner = owner;
+  watch.has_file = true;
 }
 
 void JournalKeeper::Visit(const SessionId& id, Watch& watch, TimePoint now) {

@@ -50,6 +50,9 @@ class JournalKeeper {
   /// process, one that never reported, still maps it.
   void ProcessesGone(const SessionId& id, TimePoint now);
 
+  /// The uid of the session's journal; nothing when there is none.
+  Owner OwnerOfFile(const SessionId& id) const;
+
   /// Reads every journal, closing no session.
   void ReadAll();
 
@@ -58,12 +61,15 @@ class JournalKeeper {
     TimePoint next_reading;
     TimePoint last_news;
     std::chrono::milliseconds interval{};
+    Owner owner{};               // of the file, when the scan found it
     std::int32_t pid = 0;        // creator's, as the journal says
     std::uint32_t bad_rows = 0;  // counted so far
     bool problem_counted = false;
     bool has_file = false;
   };
 
+  void ScanJournal(const SessionId& id, TimePoint now,
+                   std::map<Owner, std::size_t>& watched);
   Watch& WatchOf(const SessionId& id, TimePoint now);
   void Scan(TimePoint now);
   void CloseUnheard(TimePoint now);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -140,6 +141,20 @@ TEST_F(JournalKeeperTest, ClosesASessionWithoutJournalWhenAbandoned) {
   EXPECT_TRUE(sessions_.IsOpen(id_));
   keeper_->Tick(start_ + seconds(620));
   EXPECT_FALSE(sessions_.IsOpen(id_));
+  EXPECT_EQ(Sent(), 10u);
+}
+
+TEST_F(JournalKeeperTest, AJournalOfAnotherUidIsNotTheSessions) {
+  JournalFixture journal(Journals(), id_);
+  journal.Add(TrafficRow("acme", "a.example", 99, 0, 0));
+  EXPECT_EQ(keeper_->OwnerOfFile(id_), Owner(getuid()));
+  EXPECT_EQ(keeper_->OwnerOfFile(TestSession(2)), Owner());
+  DecodedFrame frame;
+  frame.session = id_;
+  frame.rows = {{0, TrafficRow("acme", "a.example", 10, 0, 0)}};
+  ASSERT_EQ(sessions_.ApplyFrame(frame, getuid() + 1), std::nullopt);
+  keeper_->Tick(start_);
+  EXPECT_EQ(Rejected(Rejection::kWrongOwner), 1u);
   EXPECT_EQ(Sent(), 10u);
 }
 

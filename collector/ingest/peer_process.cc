@@ -43,6 +43,8 @@ PeerProcess IdentifyPeer(int socket_fd) {
   if (getsockopt(socket_fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) !=
       0) {
     credentials.pid = 0;
+  } else {
+    peer.owner = credentials.uid;
   }
   OpenPidfd(socket_fd, credentials.pid, peer);
   struct statfs file_system {};

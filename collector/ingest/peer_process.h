@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstdint>
 
+#include "collector/accounts/owner.h"
 #include "collector/accounts/session_id.h"
 #include "collector/scoped_fd.h"
 
@@ -30,6 +31,8 @@ struct PeerProcess {
   bool dead = false;  ///< dead before it could be looked at
   /// Complete unless the source is kClaimed: then a frame has to fill it.
   ProcessKey key;
+  /// Its effective uid when it connected; nothing if the kernel did not say.
+  Owner owner{};
 };
 
 /// Asks for the peer's pidfd with SO_PEERPIDFD, which works across PID

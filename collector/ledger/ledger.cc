@@ -45,7 +45,8 @@ CREATE TABLE total (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE session (
   id BLOB PRIMARY KEY NOT NULL,
-  has_journal INTEGER NOT NULL
+  has_journal INTEGER NOT NULL,
+  owner INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE session_row (
   session BLOB NOT NULL,
@@ -65,6 +66,7 @@ CREATE TABLE retired (
 ) STRICT;
 )";
 
+constexpr std::int64_t kNoOwner = -1;  // of a session of gRPC
 constexpr char kSince[] = "since_unix_ns";
 constexpr char kRejectedPrefix[] = "rejected_";
 
@@ -219,7 +221,7 @@ absl::Status Ledger::Prepare(std::uint64_t now_unix_ns) {
     const char* sql;
   } statements[] = {
       {&put_total_, "INSERT OR REPLACE INTO total VALUES (?,?,?,?,?,?,?)"},
-      {&put_session_, "INSERT OR REPLACE INTO session VALUES (?,?)"},
+      {&put_session_, "INSERT OR REPLACE INTO session VALUES (?,?,?)"},
       {&put_row_,
        "INSERT OR REPLACE INTO session_row VALUES (?,?,?,?,?,?,?,?,?)"},
       {&put_retired_, "INSERT OR IGNORE INTO retired (id) VALUES (?)"},
@@ -251,6 +253,9 @@ absl::StatusOr<AccountsState> Ledger::Load() {
       ForEach(database_, "SELECT * FROM session", [&](const Statement& row) {
         SessionHead& head = state.sessions.emplace_back();
         head.has_journal = row.Integer(1) != 0;
+        if (row.Integer(2) != kNoOwner) {
+          head.owner = static_cast<std::uint32_t>(row.Integer(2));
+        }
         return Unpack(row.Bytes(0), &head.id);
       });
   if (!status.ok()) return status;
@@ -305,7 +310,9 @@ absl::Status Ledger::WriteRows(const AccountsState& changes) {
     if (auto put = BindRow(put_total_, 0, row).Run(); !put.ok()) return put;
   }
   for (const SessionHead& head : changes.sessions) {
-    put_session_.Bind(0, Blob(head.id)).Bind(1, std::int64_t{head.has_journal});
+    put_session_.Bind(0, Blob(head.id))
+        .Bind(1, std::int64_t{head.has_journal})
+        .Bind(2, head.owner ? std::int64_t{*head.owner} : kNoOwner);
     if (absl::Status put = put_session_.Run(); !put.ok()) return put;
   }
   for (const SessionRow& row : changes.rows) {

@@ -89,12 +89,14 @@ TEST_F(LedgerKeeperTest, ASenderMayOpenItsSessionAnewAfterARestart) {
   { Life(Path()).sessions.ApplyFrame(Frame(kOne, 100)); }
   Life life(Path());
   EXPECT_EQ(life.sessions.Unheard(), std::vector<SessionId>{kOne});
-  EXPECT_EQ(life.sessions.ApplyFrame(Frame(kOne, 120), Sessions::Opening::kNew),
-            std::nullopt);
+  EXPECT_EQ(
+      life.sessions.ApplyFrame(Frame(kOne, 120), {}, Sessions::Opening::kNew),
+      std::nullopt);
   EXPECT_EQ(life.Sent(), 120u);
   EXPECT_TRUE(life.sessions.Unheard().empty());
-  EXPECT_EQ(life.sessions.ApplyFrame(Frame(kOne, 120), Sessions::Opening::kNew),
-            Rejection::kSessionInUse);
+  EXPECT_EQ(
+      life.sessions.ApplyFrame(Frame(kOne, 120), {}, Sessions::Opening::kNew),
+      Rejection::kSessionInUse);
 }
 
 TEST_F(LedgerKeeperTest, WhatCouldNotBeWrittenIsWrittenLater) {

@@ -45,7 +45,7 @@ AccountsState SomeState() {
       std::numeric_limits<std::uint64_t>::max();
   state.totals[0].key.protocol = Protocol::kHttps1;
   state.totals[0].key.visibility = Visibility::kPlaintext;
-  state.sessions = {{kOne, true}, {kTwo, false}};
+  state.sessions = {{kOne, true, 0xfffffffe}, {kTwo, false, std::nullopt}};
   state.rows = {{kOne, {7, TrafficRow("acme", "a.example", 4, 5, 6)}},
                 {kTwo, {0, TrafficRow("acme", "a.example", 6, 15, 1)}}};
   state.workload.frames = 11;

@@ -46,7 +46,8 @@ std::optional<Rejection> ReportReactor::Take(const v1::Frame& frame) {
   }
   const auto opening =
       session_ ? Sessions::Opening::kNewOrOpen : Sessions::Opening::kNew;
-  if (const auto rejection = sessions_.ApplyFrame(good, opening)) {
+  if (const auto rejection =
+          sessions_.ApplyFrame(good, /*owner=*/{}, opening)) {
     return rejection;
   }
   session_ = good.session;
