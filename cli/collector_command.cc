@@ -53,6 +53,23 @@ CLI::App* AddCollectorCommand(CLI::App& app,
       ->type_name("FILE");
   command
       ->add_option_function<unsigned>(
+          "--fold-idle",
+          [options](unsigned seconds) {
+            options->fold_idle = std::chrono::seconds(seconds);
+          },
+          "End the series of destinations without traffic for so long; their "
+          "vendor's totals keep what they counted. Longer than the scrape "
+          "interval; 0: never")
+      ->type_name("SECONDS")
+      ->default_str("86400");
+  command
+      ->add_option("--max-destinations", options->max_destinations,
+                   "Destinations of one vendor; further ones are its _other")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command
+      ->add_option_function<unsigned>(
           "--linger",
           [options](unsigned seconds) {
             options->linger = std::chrono::seconds(seconds);

@@ -61,8 +61,8 @@ std::uint64_t UnixNanoseconds() {
 
 // Ends in the reverse order: servers first, the directory's lock last.
 struct Collector::Running {
-  explicit Running(RunDirectory run_directory)
-      : directory(std::move(run_directory)) {}
+  Running(RunDirectory run_directory, const SessionLimits& limits)
+      : directory(std::move(run_directory)), sessions(limits) {}
 
   RunDirectory directory;
   Sessions sessions;
@@ -91,7 +91,10 @@ absl::Status Collector::Start() {
       RunDirectory::Open(options_.directory);
   if (!directory.ok()) return directory.status();
   const PodIdentity pod = PodIdentityFromEnvironment();
-  auto running = std::make_unique<Running>(*std::move(directory));
+  auto running = std::make_unique<Running>(
+      *std::move(directory),
+      SessionLimits{.max_vendor_destinations = options_.max_destinations,
+                    .fold_idle = options_.fold_idle});
   const std::string& path = running->directory.path();
   const std::string ledger_file = options_.ledger_file.empty()
                                       ? absl::StrCat(path, "/", kLedgerName)

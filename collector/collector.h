@@ -3,6 +3,7 @@
 #define PROXYMETER_COLLECTOR_COLLECTOR_H_
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -17,6 +18,9 @@ struct CollectorOptions {
   std::string metrics_listen = "127.0.0.1:9099";  ///< HOST:PORT for HTTP
   std::string grpc_listen = "127.0.0.1:9098";     ///< HOST:PORT for gRPC
   std::string ledger_file{};  ///< empty: `ledger.db` in the directory
+  /// A destination without traffic for so long loses its series; 0: never.
+  std::chrono::seconds fold_idle = std::chrono::hours(24);
+  std::size_t max_destinations = 10000;  ///< of each vendor
   /// After SIGTERM, how long to go on serving until a last scrape has come.
   std::chrono::seconds linger{0};
 };

@@ -23,7 +23,7 @@ bool AnyBelow(const Counters& values, const Counters& known) {
 
 Sessions::Sessions(const SessionLimits& limits)
     : limits_(limits),
-      totals_(limits.max_total_rows),
+      totals_(limits.max_total_rows, limits.max_vendor_destinations),
       quotas_({.sessions = limits.max_sessions,
                .rows = limits.max_session_rows,
                .journal_bytes = limits.max_journal_bytes},
@@ -103,6 +103,15 @@ void Sessions::CountRejection(Rejection rejection) {
   Reject(rejection);
 }
 
+void Sessions::FoldIdle(std::chrono::steady_clock::time_point now) {
+  if (limits_.fold_idle <= std::chrono::milliseconds(0)) return;
+  const std::lock_guard lock(mutex_);
+  if (next_fold_ && now < *next_fold_) return;
+  // It looks at every destination. A little late is no matter.
+  next_fold_ = now + limits_.fold_idle / 16;
+  totals_.FoldIdle(now, limits_.fold_idle);
+}
+
 AccountsSnapshot Sessions::Snapshot() const {
   const std::lock_guard lock(mutex_);
   return SnapshotLocked();
@@ -111,6 +120,7 @@ AccountsSnapshot Sessions::Snapshot() const {
 AccountsSnapshot Sessions::SnapshotLocked() const {
   AccountsSnapshot snapshot;
   snapshot.rows = totals_.Rows();
+  snapshot.folded = totals_.Folded();
   snapshot.open_sessions = open_.size();
   snapshot.workload = workload_;
   snapshot.workload.overflowed = totals_.overflowed();
@@ -119,8 +129,7 @@ AccountsSnapshot Sessions::SnapshotLocked() const {
 
 void Sessions::Restore(AccountsState state) {
   const std::lock_guard lock(mutex_);
-  for (const RowValue& row : state.totals) totals_.Restore(row);
-  totals_.RestoreOverflowed(state.workload.overflowed);
+  totals_.Restore(state);
   for (const SessionHead& head : state.sessions) {
     Session& session = open_[head.id];
     session.has_journal = head.has_journal;
@@ -146,7 +155,7 @@ AccountsState Sessions::TakeChanges(AccountsSnapshot* snapshot) {
   const std::lock_guard lock(mutex_);
   if (snapshot != nullptr) *snapshot = SnapshotLocked();
   AccountsState state;
-  state.totals = totals_.TakeChanges();
+  totals_.TakeChanges(state);
   for (const SessionId& id : changes_.sessions) {
     const auto found = open_.find(id);
     if (found == open_.end()) continue;
@@ -176,7 +185,7 @@ void Sessions::Committed(const AccountsState& changes) {
 
 void Sessions::PutBack(const AccountsState& changes) {
   const std::lock_guard lock(mutex_);
-  for (const RowValue& row : changes.totals) totals_.MarkChanged(row.key);
+  totals_.PutBack(changes);
   for (const SessionHead& head : changes.sessions) {
     changes_.sessions.insert(head.id);
   }

@@ -3,6 +3,7 @@
 #define PROXYMETER_COLLECTOR_ACCOUNTS_SESSIONS_H_
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -33,6 +34,9 @@ struct SessionLimits {
   std::size_t max_sessions = 4096;
   std::size_t max_session_rows = 262144;  ///< over all open sessions
   std::size_t max_total_rows = 100000;
+  std::size_t max_vendor_destinations = 10000;
+  /// Destinations without traffic for so long are folded; 0: never.
+  std::chrono::milliseconds fold_idle{0};
   /// Of all journals that are followed. One of a quiet crawler is an extent of
   /// 64 KiB, the largest a little over 1 MiB.
   std::uint64_t max_journal_bytes = std::uint64_t{1} << 30;
@@ -45,6 +49,8 @@ struct SessionLimits {
 /// Everything that can be asked of the accounts, at one moment.
 struct AccountsSnapshot {
   std::vector<RowValue> rows;  ///< in no order, keys distinct
+  /// What the rows no longer have. With them: all that was ever counted.
+  std::vector<FoldedVendor> folded;
   std::uint64_t open_sessions = 0;
   Workload workload;
   std::uint64_t ledger_commits = 0;  ///< of this process
@@ -96,6 +102,9 @@ class Sessions {
 
   /// Counts input that was refused before it got here.
   void CountRejection(Rejection rejection);
+
+  /// To be called every second or so: folds destinations that are idle.
+  void FoldIdle(std::chrono::steady_clock::time_point now);
 
   AccountsSnapshot Snapshot() const;
 
@@ -167,6 +176,7 @@ class Sessions {
   Workload workload_;
   Changes changes_;
   absl::flat_hash_set<SessionId> awaiting_commit_;
+  std::optional<std::chrono::steady_clock::time_point> next_fold_;
 };
 
 }  // namespace proxymeter::collector

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "collector/accounts/owner.h"
@@ -22,6 +23,18 @@ struct Workload {
   std::uint64_t overflowed = 0;  ///< additions to `_other` for want of room
 
   friend bool operator==(const Workload&, const Workload&) = default;
+};
+
+/// Stands for them where there is one list of rows, as on screens.
+inline constexpr char kFoldedDestination[] = "_folded";
+
+/// What the destinations of a vendor held that are no longer told apart.
+struct FoldedVendor {
+  std::string vendor{};
+  std::uint64_t destinations = 0;  ///< folded so far, some more than once
+  Counters counters{};             ///< TrafficCounter
+
+  friend bool operator==(const FoldedVendor&, const FoldedVendor&) = default;
 };
 
 struct SessionHead {
@@ -43,7 +56,9 @@ struct SessionRow {
 /// All of the accounts, or the part that changed between two moments. Every
 /// value is absolute: writing it again changes nothing.
 struct AccountsState {
+  std::vector<RowKey> dropped;  ///< gone, unless they are in totals too
   std::vector<RowValue> totals;
+  std::vector<FoldedVendor> folded;
   std::vector<SessionHead> sessions;  ///< open ones
   std::vector<SessionRow> rows;       ///< of open sessions
   std::vector<SessionId> retired;     ///< closed; their rows are to go

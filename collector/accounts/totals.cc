@@ -1,5 +1,6 @@
 #include "collector/accounts/totals.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -35,7 +36,8 @@ void Totals::Add(const RowKey& key, const Counters& deltas) {
   // Real vendors are few: a little more room keeps their sums exact.
   if (AddIfRoom(WithoutDetail(key), deltas, max_rows_ + max_rows_ / 16)) return;
   const RowKey other = WithoutVendor(key);
-  AddTo(other, rows_[other], deltas);
+  const auto found = rows_.find(other);
+  AddTo(other, found == rows_.end() ? Insert(other) : found->second, deltas);
 }
 
 bool Totals::AddIfRoom(const RowKey& key, const Counters& deltas,
@@ -44,37 +46,128 @@ bool Totals::AddIfRoom(const RowKey& key, const Counters& deltas,
     AddTo(key, found->second, deltas);
     return true;
   }
-  if (rows_.size() >= room) return false;
-  AddTo(key, rows_[key], deltas);
+  if (rows_.size() >= room || !HasRoomForDestination(key)) return false;
+  AddTo(key, Insert(key), deltas);
   return true;
+}
+
+bool Totals::HasRoomForDestination(const RowKey& key) const {
+  if (key.kind != RowKind::kTraffic || key.destination == kOtherDestination) {
+    return true;
+  }
+  const auto vendor = destinations_of_.find(key.vendor);
+  return vendor == destinations_of_.end() ||
+         vendor->second < max_destinations_ ||
+         destinations_.contains(std::pair(key.vendor, key.destination));
+}
+
+Totals::Sum& Totals::Insert(const RowKey& key) {
+  Sum& sum = rows_[key];
+  if (key.kind != RowKind::kTraffic) return sum;
+  std::unique_ptr<Destination>& destination =
+      destinations_[std::pair(key.vendor, key.destination)];
+  if (destination == nullptr) {
+    destination = std::make_unique<Destination>();
+    ++destinations_of_[key.vendor];
+  }
+  sum.destination = destination.get();
+  return sum;
 }
 
 void Totals::AddTo(const RowKey& key, Sum& sum, const Counters& deltas) {
   AddSaturating(sum.counters, deltas);
+  if (sum.destination != nullptr) sum.destination->active = true;
   if (keeps_changes_ && !sum.changed) {
     sum.changed = true;
     changed_.push_back(key);
   }
 }
 
-std::vector<RowValue> Totals::TakeChanges() {
-  std::vector<RowValue> rows;
-  rows.reserve(changed_.size());
-  for (RowKey& key : changed_) {
-    const auto found = rows_.find(key);
-    if (found == rows_.end()) continue;
-    found->second.changed = false;
-    rows.push_back({std::move(key), found->second.counters});
+void Totals::FoldIdle(TimePoint now, std::chrono::milliseconds idle) {
+  bool any = false;
+  // Vendors that crawlers make up must not pile up here for ever: those beyond
+  // keep their rows, which have a limit of their own.
+  const std::size_t max_vendors = std::max<std::size_t>(max_rows_ / 16, 1);
+  std::size_t new_vendors = max_vendors - std::min(max_vendors, folded_.size());
+  absl::flat_hash_set<std::string> vendors;
+  for (auto& [name, destination] : destinations_) {
+    if (std::exchange(destination->active, false)) {
+      destination->last_active = now;
+    }
+    destination->idle = false;
+    if (now - destination->last_active < idle) continue;
+    if (!folded_.contains(name.first) && !vendors.contains(name.first)) {
+      if (new_vendors == 0) continue;
+      --new_vendors;
+      vendors.insert(name.first);
+    }
+    destination->idle = any = true;
   }
-  changed_.clear();
-  return rows;
+  if (!any) return;
+  // All rows of a destination at once: a series that sums some of them up must
+  // not fall while another of them lives.
+  absl::erase_if(rows_, [this](const auto& row) {
+    const Destination* destination = row.second.destination;
+    if (destination == nullptr || !destination->idle) return false;
+    Fold(row.first, row.second);
+    return true;
+  });
+  absl::erase_if(destinations_, [this](const auto& item) {
+    if (!item.second->idle) return false;
+    const std::string& vendor = item.first.first;
+    ++folded_[vendor].destinations;
+    const auto left = destinations_of_.find(vendor);
+    if (--left->second == 0) destinations_of_.erase(left);
+    return true;
+  });
 }
 
-void Totals::MarkChanged(const RowKey& key) {
-  const auto found = rows_.find(key);
-  if (found == rows_.end() || found->second.changed) return;
-  found->second.changed = true;
-  changed_.push_back(key);
+void Totals::Fold(const RowKey& key, const Sum& sum) {
+  AddSaturating(folded_[key.vendor].counters, sum.counters);
+  if (!keeps_changes_) return;
+  folded_changed_.insert(key.vendor);
+  dropped_.push_back(key);
+}
+
+void Totals::TakeChanges(AccountsState& state) {
+  state.dropped = std::exchange(dropped_, {});
+  state.totals.reserve(changed_.size());
+  for (RowKey& key : changed_) {
+    const auto found = rows_.find(key);
+    // Folded since; and noted twice if it came back after that.
+    if (found == rows_.end() || !found->second.changed) continue;
+    found->second.changed = false;
+    state.totals.push_back({std::move(key), found->second.counters});
+  }
+  changed_.clear();
+  for (const std::string& vendor : folded_changed_) {
+    const FoldedSum& sum = folded_[vendor];
+    state.folded.push_back({vendor, sum.destinations, sum.counters});
+  }
+  folded_changed_.clear();
+}
+
+void Totals::PutBack(const AccountsState& state) {
+  for (const RowValue& row : state.totals) {
+    const auto found = rows_.find(row.key);
+    if (found == rows_.end() || found->second.changed) continue;
+    found->second.changed = true;
+    changed_.push_back(row.key);
+  }
+  dropped_.insert(dropped_.end(), state.dropped.begin(), state.dropped.end());
+  for (const FoldedVendor& vendor : state.folded) {
+    folded_changed_.insert(vendor.vendor);
+  }
+}
+
+void Totals::Restore(const AccountsState& state) {
+  for (const RowValue& row : state.totals) {
+    Insert(row.key).counters = row.counters;
+  }
+  for (const FoldedVendor& vendor : state.folded) {
+    folded_[vendor.vendor] = {vendor.destinations, vendor.counters};
+  }
+  overflowed_ = state.workload.overflowed;
 }
 
 std::vector<RowValue> Totals::Rows() const {
@@ -82,6 +175,15 @@ std::vector<RowValue> Totals::Rows() const {
   rows.reserve(rows_.size());
   for (const auto& [key, sum] : rows_) rows.push_back({key, sum.counters});
   return rows;
+}
+
+std::vector<FoldedVendor> Totals::Folded() const {
+  std::vector<FoldedVendor> folded;
+  folded.reserve(folded_.size());
+  for (const auto& [vendor, sum] : folded_) {
+    folded.push_back({vendor, sum.destinations, sum.counters});
+  }
+  return folded;
 }
 
 }  // namespace proxymeter::collector

@@ -2,56 +2,99 @@
 #ifndef PROXYMETER_COLLECTOR_ACCOUNTS_TOTALS_H_
 #define PROXYMETER_COLLECTOR_ACCOUNTS_TOTALS_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "collector/accounts/row.h"
+#include "collector/accounts/state.h"
 
 namespace proxymeter::collector {
 
 /// Not synchronised: Sessions holds the lock.
 class Totals {
  public:
+  using TimePoint = std::chrono::steady_clock::time_point;
+
   /// Beyond `max_rows` different keys, new ones are counted under the
   /// destination `_other` and code 0, and beyond a sixteenth more under the
-  /// vendor `_other` too: the sums stay exact while memory is bounded.
-  explicit Totals(std::size_t max_rows) : max_rows_(max_rows) {}
+  /// vendor `_other` too: the sums stay exact while memory is bounded. Beyond
+  /// `max_destinations` of one vendor, its new ones are `_other` as well.
+  explicit Totals(
+      std::size_t max_rows,
+      std::size_t max_destinations = std::numeric_limits<std::size_t>::max())
+      : max_rows_(max_rows), max_destinations_(max_destinations) {}
 
   /// Adds `deltas` to the row of `key`. Sums stop at the largest value: a
   /// counter that wrapped around would go backwards.
   void Add(const RowKey& key, const Counters& deltas);
 
+  /// Folds the destinations that were not added to for `idle`: their traffic
+  /// rows go, and what they held is in Folded() from then on, so that rows and
+  /// folded of a vendor always sum up to all that was ever counted. A folded
+  /// destination that is added to is a new row, from 0. To be called again and
+  /// again: what changed between two calls counts as changed at the later.
+  void FoldIdle(TimePoint now, std::chrono::milliseconds idle);
+
   std::vector<RowValue> Rows() const;
+  std::vector<FoldedVendor> Folded() const;
 
   /// From here on, remembers what changes.
   void KeepChanges() { keeps_changes_ = true; }
-  /// The rows that changed since the last call.
-  std::vector<RowValue> TakeChanges();
-  /// The row is among the changes again: what was taken got lost.
-  void MarkChanged(const RowKey& key);
+  /// Adds to `state` what changed since the last call: totals, folded and
+  /// dropped.
+  void TakeChanges(AccountsState& state);
+  /// What was taken is among the changes again: it got lost.
+  void PutBack(const AccountsState& state);
 
   /// Takes up what was written down before.
-  void Restore(const RowValue& row) { rows_[row.key].counters = row.counters; }
-  void RestoreOverflowed(std::uint64_t overflowed) { overflowed_ = overflowed; }
+  void Restore(const AccountsState& state);
 
   /// Additions that went to `_other` for want of room.
   std::uint64_t overflowed() const { return overflowed_; }
 
  private:
+  struct Destination {
+    bool active = true;  // added to since the last FoldIdle
+    bool idle = false;   // about to go
+    TimePoint last_active{};
+  };
   struct Sum {
     Counters counters{};
     bool changed = false;
+    Destination* destination = nullptr;  // of traffic rows
+  };
+  struct FoldedSum {
+    std::uint64_t destinations = 0;
+    Counters counters{};
   };
 
   bool AddIfRoom(const RowKey& key, const Counters& deltas, std::size_t room);
+  bool HasRoomForDestination(const RowKey& key) const;
+  Sum& Insert(const RowKey& key);
   void AddTo(const RowKey& key, Sum& sum, const Counters& deltas);
+  void Fold(const RowKey& key, const Sum& sum);
 
   const std::size_t max_rows_;
+  const std::size_t max_destinations_;
   absl::flat_hash_map<RowKey, Sum> rows_;
+  // By vendor and name; rows point to them.
+  absl::flat_hash_map<std::pair<std::string, std::string>,
+                      std::unique_ptr<Destination>>
+      destinations_;
+  absl::flat_hash_map<std::string, std::size_t> destinations_of_;  // by vendor
+  absl::flat_hash_map<std::string, FoldedSum> folded_;             // by vendor
   bool keeps_changes_ = false;
   std::vector<RowKey> changed_;
+  std::vector<RowKey> dropped_;
+  absl::flat_hash_set<std::string> folded_changed_;
   std::uint64_t overflowed_ = 0;
 };
 

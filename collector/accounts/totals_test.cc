@@ -85,5 +85,140 @@ TEST(Totals, MadeUpVendorsDoNotGrowItWithoutEnd) {
   EXPECT_LE(totals.Rows().size(), 18u);
 }
 
+using std::chrono::seconds;
+const Totals::TimePoint kStart = Totals::TimePoint(seconds(1000));
+constexpr seconds kIdle(100);
+
+void Send(Totals& totals, const std::string& vendor,
+          const std::string& destination, std::uint64_t sent,
+          Protocol protocol = Protocol::kHttp1) {
+  RowValue row = TrafficRow(vendor, destination, sent, 0, 0);
+  row.key.protocol = protocol;
+  totals.Add(row.key, row.counters);
+}
+
+std::uint64_t SumWithFolded(const Totals& totals) {
+  std::uint64_t sum = SumOfSent(totals);
+  for (const FoldedVendor& vendor : totals.Folded()) {
+    sum += vendor.counters[kSentBytes];
+  }
+  return sum;
+}
+
+std::uint64_t SentTo(const Totals& totals, const std::string& destination) {
+  std::uint64_t sum = 0;
+  for (const RowValue& row : totals.Rows()) {
+    if (row.key.destination == destination) sum += row.counters[kSentBytes];
+  }
+  return sum;
+}
+
+TEST(Totals, IdleDestinationsAreFoldedAndTheSumStays) {
+  Totals totals(100);
+  Send(totals, "acme", "idle.example", 10);
+  Send(totals, "acme", "busy.example", 20);
+  const RowValue vendor = VendorRow("acme", 1, 2, 2);
+  totals.Add(vendor.key, vendor.counters);
+  totals.FoldIdle(kStart, kIdle);
+  Send(totals, "acme", "busy.example", 1);
+  totals.FoldIdle(kStart + seconds(50), kIdle);
+  totals.FoldIdle(kStart + seconds(99), kIdle);
+  EXPECT_TRUE(totals.Folded().empty());
+  totals.FoldIdle(kStart + seconds(100), kIdle);
+  EXPECT_EQ(totals.Rows().size(), 2u);  // the vendor's stays
+  EXPECT_EQ(SentTo(totals, "busy.example"), 21u);
+  ASSERT_EQ(totals.Folded().size(), 1u);
+  EXPECT_EQ(totals.Folded()[0].vendor, "acme");
+  EXPECT_EQ(totals.Folded()[0].destinations, 1u);
+  EXPECT_EQ(totals.Folded()[0].counters[kSentBytes], 10u);
+  // Back again, from 0, and folded anew.
+  Send(totals, "acme", "idle.example", 3);
+  EXPECT_EQ(SentTo(totals, "idle.example"), 3u);
+  totals.FoldIdle(kStart + seconds(120), kIdle);
+  totals.FoldIdle(kStart + seconds(220), kIdle);
+  EXPECT_EQ(totals.Folded()[0].destinations, 3u);
+  EXPECT_EQ(totals.Folded()[0].counters[kSentBytes], 34u);
+  EXPECT_EQ(totals.Rows(), std::vector<RowValue>{vendor});
+}
+
+TEST(Totals, ADestinationIsFoldedWithAllItsRowsOrNone) {
+  Totals totals(100);
+  Send(totals, "acme", "a.example", 10, Protocol::kHttp1);
+  Send(totals, "acme", "a.example", 20, Protocol::kTls);
+  totals.FoldIdle(kStart, kIdle);
+  Send(totals, "acme", "a.example", 1, Protocol::kTls);
+  totals.FoldIdle(kStart + seconds(100), kIdle);
+  EXPECT_EQ(SentTo(totals, "a.example"), 31u);
+  totals.FoldIdle(kStart + seconds(200), kIdle);
+  EXPECT_TRUE(totals.Rows().empty());
+  EXPECT_EQ(totals.Folded()[0].destinations, 1u);
+  EXPECT_EQ(totals.Folded()[0].counters[kSentBytes], 31u);
+}
+
+TEST(Totals, EachVendorHasSoManyDestinations) {
+  Totals totals(100, 3);
+  for (int i = 0; i < 10; ++i) {
+    Send(totals, "acme", "host" + std::to_string(i), 1);
+  }
+  Send(totals, "acme", "host0", 1, Protocol::kTls);  // known by name
+  Send(totals, "zeta", "host9", 1);
+  EXPECT_EQ(totals.overflowed(), 7u);
+  EXPECT_EQ(SentTo(totals, kOtherDestination), 7u);
+  EXPECT_EQ(SentTo(totals, "host0"), 2u);
+  EXPECT_EQ(SentTo(totals, "host9"), 1u);
+  // `_other` counts as a destination too, once it is there; folding makes
+  // room.
+  totals.FoldIdle(kStart, kIdle);
+  totals.FoldIdle(kStart + kIdle, kIdle);
+  Send(totals, "acme", "new.example", 1);
+  EXPECT_EQ(SentTo(totals, "new.example"), 1u);
+  EXPECT_EQ(SumWithFolded(totals), 13u);
+}
+
+TEST(Totals, MadeUpVendorsAreNotRememberedWithoutEnd) {
+  Totals totals(160);
+  for (int i = 0; i < 100; ++i) {
+    Send(totals, "vendor" + std::to_string(i), "a.example", 1);
+  }
+  totals.FoldIdle(kStart, kIdle);
+  totals.FoldIdle(kStart + kIdle, kIdle);
+  EXPECT_EQ(totals.Folded().size(), 10u);
+  EXPECT_EQ(totals.Rows().size(), 90u);
+  EXPECT_EQ(SumWithFolded(totals), 100u);
+}
+
+AccountsState ChangesOf(Totals& totals) {
+  AccountsState state;
+  totals.TakeChanges(state);
+  return state;
+}
+
+TEST(Totals, WhatIsFoldedIsAmongTheChangesUntilItIsWritten) {
+  Totals totals(100);
+  totals.KeepChanges();
+  Send(totals, "acme", "a.example", 10);
+  EXPECT_EQ(ChangesOf(totals).totals.size(), 1u);
+  totals.FoldIdle(kStart, kIdle);
+  Send(totals, "acme", "b.example", 5);
+  totals.FoldIdle(kStart + kIdle, kIdle);
+  Send(totals, "acme", "a.example", 2);  // back before it was written
+  AccountsState lost = ChangesOf(totals);
+  EXPECT_TRUE(ChangesOf(totals).dropped.empty());
+  totals.PutBack(lost);
+  const AccountsState state = ChangesOf(totals);
+  const RowKey key = TrafficRow("acme", "a.example", 0, 0, 0).key;
+  EXPECT_EQ(state.dropped, std::vector<RowKey>{key});
+  EXPECT_EQ(state.totals.size(), 2u);
+  ASSERT_EQ(state.folded.size(), 1u);
+  EXPECT_EQ(state.folded[0].counters[kSentBytes], 10u);
+  EXPECT_EQ(state.folded, lost.folded);
+
+  Totals restored(100);
+  restored.Restore(state);
+  EXPECT_EQ(restored.Folded(), totals.Folded());
+  EXPECT_EQ(SumWithFolded(restored), 17u);
+  EXPECT_EQ(SentTo(restored, "a.example"), 2u);
+}
+
 }  // namespace
 }  // namespace proxymeter::collector

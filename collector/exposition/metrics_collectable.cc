@@ -27,7 +27,7 @@ MetricsCollectable::MetricsCollectable(
 std::vector<prometheus::MetricFamily> MetricsCollectable::Collect() const {
   const AccountsSnapshot snapshot = snapshot_();
   std::vector<prometheus::MetricFamily> families =
-      TrafficFamilies(snapshot.rows, pod_);
+      TrafficFamilies(snapshot.rows, snapshot.folded, pod_);
   Append(families, SelfFamilies(snapshot));
   Append(families, ProcessFamilies(start_seconds_));
   ++collections_;

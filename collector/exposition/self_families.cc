@@ -110,7 +110,7 @@ std::vector<MetricFamily> SelfFamilies(const AccountsSnapshot& snapshot) {
             snapshot.workload.journals_read),
       Count("proxymeter_rows_overflowed_total",
             "Additions counted under _other because the collector's table of "
-            "series is full.",
+            "series is full, or the vendor has as many destinations as it may.",
             snapshot.workload.overflowed),
       Count("proxymeter_ledger_commits_total",
             "Transactions that wrote the accounts down, since this collector "

@@ -45,6 +45,10 @@ std::uint64_t Held(std::uint64_t held, std::uint64_t released) {
   return held > released ? held - released : 0;
 }
 
+constexpr std::pair<TrafficCounter, const char*> kClasses[] = {
+    {kResponses1xx, "1xx"}, {kResponses2xx, "2xx"}, {kResponses3xx, "3xx"},
+    {kResponses4xx, "4xx"}, {kResponses5xx, "5xx"}, {kResponsesOther, "other"}};
+
 class Families {
  public:
   explicit Families(const PodIdentity& pod) : labels_(PodLabels(pod)) {}
@@ -53,6 +57,7 @@ class Families {
     switch (row.key.kind) {
       case RowKind::kTraffic:
         AddTraffic(row);
+        AddToVendor(row.key.vendor, row.counters);
         break;
       case RowKind::kVendor:
         AddVendor(row);
@@ -69,12 +74,18 @@ class Families {
     }
   }
 
+  void AddFolded(const FoldedVendor& vendor) {
+    AddToVendor(vendor.vendor, vendor.counters);
+    folded_.Add({vendor.vendor}, vendor.destinations);
+  }
+
   std::vector<prometheus::MetricFamily> Build() {
     std::vector<prometheus::MetricFamily> families;
     for (FamilyBuilder* builder :
          {&requests_, &responses_, &sent_, &received_, &connections_, &tunnels_,
           &adopted_, &held_, &reconciled_, &retransmitted_, &callers_,
-          &without_caller_, &walks_}) {
+          &without_caller_, &walks_, &vendor_sent_, &vendor_received_,
+          &vendor_requests_, &vendor_responses_, &folded_}) {
       prometheus::MetricFamily family = builder->Build();
       if (!family.metric.empty()) families.push_back(std::move(family));
     }
@@ -115,14 +126,21 @@ class Families {
            std::string(Name(key.visibility))},
           counters[kRequests]);
     }
-    constexpr std::pair<TrafficCounter, const char*> kClasses[] = {
-        {kResponses1xx, "1xx"}, {kResponses2xx, "2xx"},
-        {kResponses3xx, "3xx"}, {kResponses4xx, "4xx"},
-        {kResponses5xx, "5xx"}, {kResponsesOther, "other"}};
     for (const auto& [counter, name] : kClasses) {
       if (counters[counter] == 0) continue;
       responses_.Add({key.vendor, key.destination, name}, counters[counter]);
     }
+  }
+
+  void AddToVendor(const std::string& vendor, const Counters& counters) {
+    vendor_sent_.Add({vendor}, counters[kSentBytes]);
+    vendor_received_.Add({vendor}, counters[kReceivedBytes]);
+    vendor_requests_.Add({vendor}, counters[kRequests]);
+    for (const auto& [counter, name] : kClasses) {
+      if (counters[counter] == 0) continue;
+      vendor_responses_.Add({vendor, name}, counters[counter]);
+    }
+    folded_.Add({vendor}, 0);
   }
 
   void AddVendor(const RowValue& row) {
@@ -257,6 +275,41 @@ class Families {
       "library.",
       {"unwinder"},
       labels_};
+  FamilyBuilder vendor_sent_{
+      MetricType::Counter,
+      "proxymeter_vendor_sent_bytes_total",
+      "All bytes ever sent to the vendor, those of folded destinations "
+      "included: what sums by vendor are to be taken from.",
+      {"proxy_vendor"},
+      labels_};
+  FamilyBuilder vendor_received_{
+      MetricType::Counter,
+      "proxymeter_vendor_received_bytes_total",
+      "All bytes ever received from the vendor, those of folded destinations "
+      "included: what sums by vendor are to be taken from.",
+      {"proxy_vendor"},
+      labels_};
+  FamilyBuilder vendor_requests_{
+      MetricType::Counter,
+      "proxymeter_vendor_requests_total",
+      "All requests ever sent through the vendor, those of folded destinations "
+      "included: what sums by vendor are to be taken from.",
+      {"proxy_vendor"},
+      labels_};
+  FamilyBuilder vendor_responses_{
+      MetricType::Counter,
+      "proxymeter_vendor_responses_total",
+      "All final responses ever received through the vendor, those of folded "
+      "destinations included, by class of their status code.",
+      {"proxy_vendor", "response_code_class"},
+      labels_};
+  FamilyBuilder folded_{
+      MetricType::Counter,
+      "proxymeter_folded_destinations_total",
+      "Destinations whose series ended because they were idle. One that comes "
+      "back begins a new series from 0.",
+      {"proxy_vendor"},
+      labels_};
   struct RoundTrips {
     std::uint64_t microseconds = 0;
     std::uint64_t samples = 0;
@@ -267,9 +320,11 @@ class Families {
 }  // namespace
 
 std::vector<prometheus::MetricFamily> TrafficFamilies(
-    const std::vector<RowValue>& rows, const PodIdentity& pod) {
+    const std::vector<RowValue>& rows, const std::vector<FoldedVendor>& folded,
+    const PodIdentity& pod) {
   Families families(pod);
   for (const RowValue& row : rows) families.Add(row);
+  for (const FoldedVendor& vendor : folded) families.AddFolded(vendor);
   return families.Build();
 }
 

@@ -7,15 +7,18 @@
 #include <vector>
 
 #include "collector/accounts/row.h"
+#include "collector/accounts/state.h"
 #include "collector/pod_identity.h"
 
 namespace proxymeter::collector {
 
 /// Requests, responses, bytes, connections, tunnels, held bytes and callers.
+/// Families by vendor hold `folded` too: they never fall.
 /// The pod's labels are added to each series where they are known. Families
 /// without a series are left out.
 std::vector<prometheus::MetricFamily> TrafficFamilies(
-    const std::vector<RowValue>& rows, const PodIdentity& pod);
+    const std::vector<RowValue>& rows, const std::vector<FoldedVendor>& folded,
+    const PodIdentity& pod);
 
 }  // namespace proxymeter::collector
 

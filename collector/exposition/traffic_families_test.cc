@@ -33,7 +33,7 @@ TEST(TrafficFamilies, CallersAreASampleAndSaySo) {
                            Caller("libcurl.so.4", Unwinder::kLibgcc, {4}),
                            Caller("python3.11", Unwinder::kLibgcc, {1}),
                            Caller("_unknown", Unwinder::kNone, {0, 63, 2})},
-                          {})),
+                          {}, {})),
       R"(# HELP proxymeter_connections_by_caller_total Sample of the connections begun, by the library or program that opened them: of each process the first 64, then one of 64 by chance. proxymeter_connections_without_caller_total has the others.
 # TYPE proxymeter_connections_by_caller_total counter
 proxymeter_connections_by_caller_total{proxy_vendor="acme",caller="libcurl.so.4"} 7
@@ -74,7 +74,7 @@ TEST(TrafficFamilies, AreAsDocumented) {
                                       Tunnel(Protocol::kSocks4, 90, 3)};
   EXPECT_EQ(
       prometheus::TextSerializer().Serialize(
-          TrafficFamilies(rows, {.name = "p", .name_space = "n"})),
+          TrafficFamilies(rows, {}, {.name = "p", .name_space = "n"})),
       R"(# HELP proxymeter_requests_total Requests whose head was sent, by vendor and destination.
 # TYPE proxymeter_requests_total counter
 proxymeter_requests_total{proxy_vendor="acme",destination_host="a.example",protocol="http/1.1",visibility="plaintext",pod_name="p",pod_namespace="n"} 3
@@ -115,6 +115,22 @@ proxymeter_reconciled_bytes_total{proxy_vendor="acme",direction="sent",pod_name=
 # HELP proxymeter_retransmitted_bytes_total Bytes that the kernel sent again; in no other metric.
 # TYPE proxymeter_retransmitted_bytes_total counter
 proxymeter_retransmitted_bytes_total{proxy_vendor="acme",pod_name="p",pod_namespace="n"} 8
+# HELP proxymeter_vendor_sent_bytes_total All bytes ever sent to the vendor, those of folded destinations included: what sums by vendor are to be taken from.
+# TYPE proxymeter_vendor_sent_bytes_total counter
+proxymeter_vendor_sent_bytes_total{proxy_vendor="acme",pod_name="p",pod_namespace="n"} 111
+# HELP proxymeter_vendor_received_bytes_total All bytes ever received from the vendor, those of folded destinations included: what sums by vendor are to be taken from.
+# TYPE proxymeter_vendor_received_bytes_total counter
+proxymeter_vendor_received_bytes_total{proxy_vendor="acme",pod_name="p",pod_namespace="n"} 222
+# HELP proxymeter_vendor_requests_total All requests ever sent through the vendor, those of folded destinations included: what sums by vendor are to be taken from.
+# TYPE proxymeter_vendor_requests_total counter
+proxymeter_vendor_requests_total{proxy_vendor="acme",pod_name="p",pod_namespace="n"} 3
+# HELP proxymeter_vendor_responses_total All final responses ever received through the vendor, those of folded destinations included, by class of their status code.
+# TYPE proxymeter_vendor_responses_total counter
+proxymeter_vendor_responses_total{proxy_vendor="acme",response_code_class="2xx",pod_name="p",pod_namespace="n"} 2
+proxymeter_vendor_responses_total{proxy_vendor="acme",response_code_class="4xx",pod_name="p",pod_namespace="n"} 1
+# HELP proxymeter_folded_destinations_total Destinations whose series ended because they were idle. One that comes back begins a new series from 0.
+# TYPE proxymeter_folded_destinations_total counter
+proxymeter_folded_destinations_total{proxy_vendor="acme",pod_name="p",pod_namespace="n"} 0
 # HELP proxymeter_rtt_seconds Smoothed round-trip time to the vendor's proxy, as the kernel had it at the end of each connection.
 # TYPE proxymeter_rtt_seconds summary
 proxymeter_rtt_seconds_count{proxy_vendor="acme",pod_name="p",pod_namespace="n"} 2
@@ -122,9 +138,33 @@ proxymeter_rtt_seconds_sum{proxy_vendor="acme",pod_name="p",pod_namespace="n"} 0
 )");
 }
 
+TEST(TrafficFamilies, FoldedTrafficIsInItsVendorAlone) {
+  FoldedVendor folded{.vendor = "acme", .destinations = 7};
+  folded.counters[kSentBytes] = 1000;
+  folded.counters[kReceivedBytes] = 2000;
+  folded.counters[kRequests] = 5;
+  folded.counters[kResponses2xx] = 4;
+  const std::string text = prometheus::TextSerializer().Serialize(
+      TrafficFamilies({TrafficRow("acme", "a.example", 1, 2, 3)},
+                      {folded, {.vendor = "zeta", .destinations = 1}}, {}));
+  for (const char* line :
+       {"\nproxymeter_sent_bytes_total{proxy_vendor=\"acme\","
+        "destination_host=\"a.example\"} 1\n",
+        "\nproxymeter_vendor_sent_bytes_total{proxy_vendor=\"acme\"} 1001\n",
+        "\nproxymeter_vendor_received_bytes_total{proxy_vendor=\"acme\"} "
+        "2002\n",
+        "\nproxymeter_vendor_requests_total{proxy_vendor=\"acme\"} 8\n",
+        "\nproxymeter_vendor_responses_total{proxy_vendor=\"acme\","
+        "response_code_class=\"2xx\"} 7\n",
+        "\nproxymeter_folded_destinations_total{proxy_vendor=\"acme\"} 7\n",
+        "\nproxymeter_vendor_sent_bytes_total{proxy_vendor=\"zeta\"} 0\n"}) {
+    EXPECT_NE(text.find(line), text.npos) << line << text;
+  }
+}
+
 TEST(TrafficFamilies, WithoutAPodThereAreNoPodLabels) {
   const auto families =
-      TrafficFamilies({TrafficRow("acme", "a.example", 1, 2, 3)}, {});
+      TrafficFamilies({TrafficRow("acme", "a.example", 1, 2, 3)}, {}, {});
   ASSERT_FALSE(families.empty());
   for (const auto& family : families) {
     for (const auto& metric : family.metric) {
@@ -136,7 +176,7 @@ TEST(TrafficFamilies, WithoutAPodThereAreNoPodLabels) {
 }
 
 TEST(TrafficFamilies, AreEmptyWithoutTraffic) {
-  EXPECT_TRUE(TrafficFamilies({}, {}).empty());
+  EXPECT_TRUE(TrafficFamilies({}, {}, {}).empty());
 }
 
 }  // namespace

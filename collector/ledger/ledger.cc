@@ -43,6 +43,11 @@ CREATE TABLE total (
   counters BLOB NOT NULL,
   PRIMARY KEY (kind, vendor, destination, protocol, visibility, code)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE folded (
+  vendor TEXT PRIMARY KEY NOT NULL,
+  destinations INTEGER NOT NULL,
+  counters BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE session (
   id BLOB PRIMARY KEY NOT NULL,
   has_journal INTEGER NOT NULL,
@@ -100,13 +105,17 @@ bool Unpack(Blob blob, SessionId* id) {
   return true;
 }
 
+Statement& BindKey(Statement& statement, int parameter, const RowKey& key) {
+  return statement.Bind(parameter, static_cast<std::int64_t>(key.kind))
+      .Bind(parameter + 1, key.vendor)
+      .Bind(parameter + 2, key.destination)
+      .Bind(parameter + 3, static_cast<std::int64_t>(key.protocol))
+      .Bind(parameter + 4, static_cast<std::int64_t>(key.visibility))
+      .Bind(parameter + 5, static_cast<std::int64_t>(key.code));
+}
+
 Statement& BindRow(Statement& statement, int parameter, const RowValue& row) {
-  return statement.Bind(parameter, static_cast<std::int64_t>(row.key.kind))
-      .Bind(parameter + 1, row.key.vendor)
-      .Bind(parameter + 2, row.key.destination)
-      .Bind(parameter + 3, static_cast<std::int64_t>(row.key.protocol))
-      .Bind(parameter + 4, static_cast<std::int64_t>(row.key.visibility))
-      .Bind(parameter + 5, static_cast<std::int64_t>(row.key.code))
+  return BindKey(statement, parameter, row.key)
       .Bind(parameter + 6, Pack(row.counters));
 }
 
@@ -220,6 +229,10 @@ absl::Status Ledger::Prepare(std::uint64_t now_unix_ns) {
     Statement* statement;
     const char* sql;
   } statements[] = {
+      {&drop_total_,
+       "DELETE FROM total WHERE kind = ? AND vendor = ? AND destination = ? "
+       "AND protocol = ? AND visibility = ? AND code = ?"},
+      {&put_folded_, "INSERT OR REPLACE INTO folded VALUES (?,?,?)"},
       {&put_total_, "INSERT OR REPLACE INTO total VALUES (?,?,?,?,?,?,?)"},
       {&put_session_, "INSERT OR REPLACE INTO session VALUES (?,?,?)"},
       {&put_row_,
@@ -247,6 +260,14 @@ absl::StatusOr<AccountsState> Ledger::Load() {
   absl::Status status =
       ForEach(database_, "SELECT * FROM total", [&](const Statement& row) {
         return ReadRow(row, 0, &state.totals.emplace_back());
+      });
+  if (!status.ok()) return status;
+  status =
+      ForEach(database_, "SELECT * FROM folded", [&](const Statement& row) {
+        FoldedVendor& to = state.folded.emplace_back();
+        to.vendor = row.Text(0);
+        to.destinations = static_cast<std::uint64_t>(row.Integer(1));
+        return Unpack(row.Bytes(2), &to.counters);
       });
   if (!status.ok()) return status;
   status =
@@ -306,6 +327,16 @@ absl::Status Ledger::Write(const AccountsState& changes) {
 }
 
 absl::Status Ledger::WriteRows(const AccountsState& changes) {
+  // First: a destination may have come back since it was folded.
+  for (const RowKey& key : changes.dropped) {
+    if (auto drop = BindKey(drop_total_, 0, key).Run(); !drop.ok()) return drop;
+  }
+  for (const FoldedVendor& folded : changes.folded) {
+    put_folded_.Bind(0, folded.vendor)
+        .Bind(1, static_cast<std::int64_t>(folded.destinations))
+        .Bind(2, Pack(folded.counters));
+    if (absl::Status put = put_folded_.Run(); !put.ok()) return put;
+  }
   for (const RowValue& row : changes.totals) {
     if (auto put = BindRow(put_total_, 0, row).Run(); !put.ok()) return put;
   }

@@ -52,7 +52,9 @@ class Ledger {
 
   Database database_;
   std::uint64_t since_unix_ns_ = 0;
+  Statement drop_total_;
   Statement put_total_;
+  Statement put_folded_;
   Statement put_session_;
   Statement put_row_;
   Statement put_retired_;

@@ -12,7 +12,8 @@ namespace proxymeter::collector {
 namespace {
 
 bool IsEmpty(const AccountsState& changes, const Workload& written) {
-  return changes.totals.empty() && changes.sessions.empty() &&
+  return changes.dropped.empty() && changes.folded.empty() &&
+         changes.totals.empty() && changes.sessions.empty() &&
          changes.rows.empty() && changes.retired.empty() &&
          changes.forgotten.empty() && changes.workload == written;
 }
@@ -83,7 +84,9 @@ void LedgerKeeper::Run(std::chrono::milliseconds period) {
   std::unique_lock lock(stop_mutex_);
   while (!stop_condition_.wait_for(lock, period, [this] { return stop_; })) {
     lock.unlock();
-    Commit().IgnoreError();  // counted and logged
+    // Not while nothing can be written: after a crash the ledger would bring
+    // back what was folded, and what woke up meanwhile would jump.
+    if (Commit().ok()) sessions_.FoldIdle(std::chrono::steady_clock::now());
     lock.lock();
   }
 }

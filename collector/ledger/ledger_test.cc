@@ -45,6 +45,7 @@ AccountsState SomeState() {
       std::numeric_limits<std::uint64_t>::max();
   state.totals[0].key.protocol = Protocol::kHttps1;
   state.totals[0].key.visibility = Visibility::kPlaintext;
+  state.folded = {{"acme", 3, state.totals[0].counters}, {"zeta", 1, {}}};
   state.sessions = {{kOne, true, 0xfffffffe}, {kTwo, false, std::nullopt}};
   state.rows = {{kOne, {7, TrafficRow("acme", "a.example", 4, 5, 6)}},
                 {kTwo, {0, TrafficRow("acme", "a.example", 6, 15, 1)}}};
@@ -64,6 +65,8 @@ TEST_F(LedgerTest, GivesBackWhatItWasGiven) {
               UnorderedElementsAre(state.totals[0], state.totals[1]));
   EXPECT_THAT(loaded.sessions,
               UnorderedElementsAre(state.sessions[0], state.sessions[1]));
+  EXPECT_THAT(loaded.folded,
+              UnorderedElementsAre(state.folded[0], state.folded[1]));
   EXPECT_THAT(loaded.rows, UnorderedElementsAre(state.rows[0], state.rows[1]));
   EXPECT_EQ(loaded.workload, state.workload);
 }
@@ -80,6 +83,17 @@ TEST_F(LedgerTest, WritingAgainChangesNothing) {
   ASSERT_TRUE(ledger.Write(state).ok());
   EXPECT_EQ(ledger.Load()->totals.size(), 2u);
   EXPECT_EQ(ledger.Load()->rows.size(), 2u);
+}
+
+TEST_F(LedgerTest, DroppedTotalsGoUnlessTheyAreBack) {
+  Ledger ledger = OpenOrDie();
+  const AccountsState state = SomeState();
+  ASSERT_TRUE(ledger.Write(state).ok());
+  AccountsState fold;
+  fold.dropped = {state.totals[0].key, state.totals[1].key};
+  fold.totals = {state.totals[1]};
+  ASSERT_TRUE(ledger.Write(fold).ok());
+  EXPECT_THAT(ledger.Load()->totals, ElementsAre(state.totals[1]));
 }
 
 TEST_F(LedgerTest, RetiredSessionsLeaveTheirNameOnly) {

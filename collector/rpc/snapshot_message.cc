@@ -93,7 +93,14 @@ v1::SnapshotResponse SnapshotMessage(const AccountsSnapshot& snapshot,
   message.set_sessions(static_cast<std::uint32_t>(snapshot.open_sessions));
   message.set_pod_name(pod.name);
   message.set_pod_namespace(pod.name_space);
-  for (const auto& [key, counters] : Summed(snapshot.rows)) {
+  std::vector<RowValue> rows = snapshot.rows;
+  for (const FoldedVendor& folded : snapshot.folded) {
+    rows.push_back({{.kind = RowKind::kTraffic,
+                     .vendor = folded.vendor,
+                     .destination = kFoldedDestination},
+                    folded.counters});
+  }
+  for (const auto& [key, counters] : Summed(rows)) {
     switch (key.kind) {
       case RowKind::kTraffic:
         Fill(key, counters, message.add_traffic());

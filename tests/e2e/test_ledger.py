@@ -129,6 +129,65 @@ class Ledger(unittest.TestCase):
         self.assertEqual(account.metered(last, self.vendor), expected)
         self.assertEqual(process.wait(timeout=60), 0)
 
+    def test_idle_destinations_are_folded_for_good(self):
+        def by_vendor(metrics):
+            return {
+                name: metrics.total(
+                    f"proxymeter_vendor_{name}_total", proxy_vendor="alpha"
+                )
+                for name in ("sent_bytes", "received_bytes", "requests")
+            }
+
+        def folded(metrics):
+            return metrics.total(
+                "proxymeter_folded_destinations_total", proxy_vendor="alpha"
+            )
+
+        def by_destination(metrics):
+            return metrics.total(
+                "proxymeter_received_bytes_total", destination_host=SITE
+            )
+
+        self.lab.settle()
+        before = account.witnessed(self.lab, self.vendor)
+        collector = self.lab.start_collector(self.directory)
+        self.crawl()
+        collector.settle()
+        witnessed = account.witnessed(self.lab, self.vendor) - before
+        first = by_vendor(collector.metrics())
+        received = by_destination(collector.metrics())
+        self.assertEqual(account.metered(collector.metrics(), self.vendor), witnessed)
+        self.assertEqual(first["received_bytes"], received)
+        self.assertGreater(received, 0)
+        collector.stop()
+
+        collector = self.lab.start_collector(
+            self.directory, more=["--fold-idle", "1"]
+        )
+        wait_until(
+            lambda: folded(collector.metrics()) == 1, 60, "a destination to be folded"
+        )
+        metrics = collector.metrics()
+        self.assertEqual(by_vendor(metrics), first)
+        self.assertEqual(
+            metrics.samples("proxymeter_received_bytes_total", proxy_vendor="alpha"),
+            [],
+        )
+        collector.kill()
+
+        collector = self.lab.start_collector(self.directory)
+        self.assertEqual(by_vendor(collector.metrics()), first)
+        self.assertEqual(folded(collector.metrics()), 1)
+        self.crawl()
+        collector.settle()
+        metrics = collector.metrics()
+        # From 0 by destination; on and on by vendor.
+        again = by_destination(metrics)
+        self.assertEqual(
+            by_vendor(metrics)["received_bytes"], first["received_bytes"] + again
+        )
+        self.assertEqual(by_vendor(metrics)["requests"], 2 * first["requests"])
+
     def test_another_programs_file_is_refused(self):
         path = os.path.join(self.directory, "ledger.db")
         subprocess.run(
