@@ -20,7 +20,8 @@ bool Turn(int fd, const Endpoint& peer) {
   if (!vendor.metered() || SocketType(fd) != SOCK_DGRAM || !OpenMeter(change)) {
     return false;
   }
-  shim.connections.Open(fd, vendor.view(), peer, Origin::kDatagrams);
+  shim.connections.Open(fd, vendor.view(), peer, Origin::kDatagrams,
+                        /*since_ns=*/0);
   return true;
 }
 

@@ -120,8 +120,8 @@ void ReportSentUnseen(int fd, std::size_t size) {
   shim.uplink.Tick();
 }
 
-void ReportConnect(int fd, const sockaddr* address, socklen_t length,
-                   int error) {
+void ReportConnect(int fd, const sockaddr* address, socklen_t length, int error,
+                   std::uint64_t since_ns) {
   if (RefusedUnread(error)) return;
   Endpoint endpoint;
   if (!ReadEndpoint(address, length, &endpoint)) {
@@ -159,7 +159,7 @@ void ReportConnect(int fd, const sockaddr* address, socklen_t length,
   if (begun) {
     shim.connections.Open(
         fd, vendor.view(), endpoint,
-        error == 0 ? Origin::kEstablished : Origin::kConnecting);
+        error == 0 ? Origin::kEstablished : Origin::kConnecting, since_ns);
     if (shim.attribution.policy().asks_for_callers()) {
       shim.call_sites.Count(vendor.view());
     }
@@ -170,8 +170,11 @@ void ReportConnect(int fd, const sockaddr* address, socklen_t length,
 }
 
 void ReportSocketError(int fd, int error) {
-  if (error == 0) return;
-  if (const auto connection = shim.connections.Acquire(fd)) {
+  const auto connection = shim.connections.Acquire(fd);
+  if (!connection) return;
+  if (error == 0) {
+    connection->Answered();
+  } else {
     connection->ConnectFailed(error);
   }
 }
@@ -222,7 +225,12 @@ Connection* BeginClose(int fd) {
       (!closing->MayBeInherited() || ClosesOnExec(fd)) &&
       ReadTcpFigures(fd, &tcp)) {
     if (closing->connecting()) SettleConnecting(fd, tcp.state, closing);
-    if (!closing->connecting()) closing->Reconcile(tcp.figures);
+    if (!closing->connecting()) {
+      closing->Reconcile(tcp.figures);
+      if (tcp.state == TCP_CLOSE_WAIT || tcp.state == TCP_CLOSE) {
+        closing->EndedByPeer(tcp.figures);
+      }
+    }
   }
   return closing;
 }

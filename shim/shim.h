@@ -78,9 +78,9 @@ inline bool RefusedUnread(int error) {
          error == EINVAL;
 }
 
-/// connect returned; `error` is 0 or its errno.
-void ReportConnect(int fd, const sockaddr* address, socklen_t length,
-                   int error);
+/// connect returned; `error` is 0 or its errno, `since_ns` when it was called.
+void ReportConnect(int fd, const sockaddr* address, socklen_t length, int error,
+                   std::uint64_t since_ns);
 /// SO_ERROR told `error`.
 void ReportSocketError(int fd, int error);
 /// The kernel does the TLS of `fd` from here on.

@@ -50,7 +50,7 @@ Counters CountersOf(const v1::TunnelCounters& message) {
 
 Counters CountersOf(const v1::ShimCounters& message) {
   Counters counters{};
-  counters[kDesynchronised] = message.desynchronised();
+  counters[kDesynchronisedHttp1] = message.desynchronised_http1();
   counters[kConnectionsUntracked] = message.connections_untracked();
   counters[kRowsOverflowed] = message.rows_overflowed();
   counters[kJournalFailures] = message.journal_failures();
@@ -59,6 +59,8 @@ Counters CountersOf(const v1::ShimCounters& message) {
   counters[kFramesSent] = message.frames_sent();
   counters[kTlsUnpaired] = message.tls_unpaired();
   counters[kKernelTls] = message.kernel_tls();
+  counters[kDesynchronisedSocks] = message.desynchronised_socks();
+  counters[kDesynchronisedHttp2] = message.desynchronised_http2();
   return counters;
 }
 
@@ -70,10 +72,27 @@ Counters CountersOf(const v1::CallerCounters& message) {
   return counters;
 }
 
+std::optional<Counters> CountersOf(const v1::PhaseCounters& message) {
+  if (message.buckets_size() > static_cast<int>(kDurationBuckets)) {
+    return std::nullopt;
+  }
+  Counters counters{};
+  counters[kPhaseMicroseconds] = message.microseconds();
+  std::ranges::copy(message.buckets(), counters.begin() + kPhaseBuckets);
+  return counters;
+}
+
+Counters CountersOf(const v1::ProxyErrorCounters& message) {
+  Counters counters{};
+  counters[kProxyErrors] = message.errors();
+  return counters;
+}
+
 // Exactly the counters of the row's kind may be present.
 std::optional<Counters> CountersOfKind(const v1::Row& row) {
   const int present = row.has_traffic() + row.has_vendor_counters() +
-                      row.has_tunnel() + row.has_shim() + row.has_caller();
+                      row.has_tunnel() + row.has_shim() + row.has_caller() +
+                      row.has_phase() + row.has_proxy_error();
   if (present > 1) return std::nullopt;
   switch (row.kind()) {
     case v1::ROW_KIND_TRAFFIC:
@@ -90,6 +109,12 @@ std::optional<Counters> CountersOfKind(const v1::Row& row) {
       break;
     case v1::ROW_KIND_CALLER:
       if (row.has_caller()) return CountersOf(row.caller());
+      break;
+    case v1::ROW_KIND_PHASE:
+      if (row.has_phase()) return CountersOf(row.phase());
+      break;
+    case v1::ROW_KIND_PROXY_ERROR:
+      if (row.has_proxy_error()) return CountersOf(row.proxy_error());
       break;
     default:
       break;

@@ -80,6 +80,35 @@ TEST(DecodeFrame, PutsEachCounterAtItsIndex) {
   ExpectCountersInPlace(v1::ROW_KIND_TUNNEL, &v1::Row::mutable_tunnel);
   ExpectCountersInPlace(v1::ROW_KIND_SHIM, &v1::Row::mutable_shim);
   ExpectCountersInPlace(v1::ROW_KIND_CALLER, &v1::Row::mutable_caller);
+  ExpectCountersInPlace(v1::ROW_KIND_PROXY_ERROR,
+                        &v1::Row::mutable_proxy_error);
+}
+
+TEST(DecodeFrame, PutsBucketsBehindTheirSum) {
+  v1::Frame message = ValidFrame();
+  v1::Row* row = message.mutable_rows(0);
+  row->Clear();
+  row->set_kind(v1::ROW_KIND_PHASE);
+  row->set_vendor("acme");
+  row->set_code(static_cast<std::uint32_t>(Phase::kRequest));
+  row->mutable_phase()->set_microseconds(1500);
+  Counters expected{};
+  expected[kPhaseMicroseconds] = 1500;
+  for (std::size_t i = 0; i < kDurationBuckets; ++i) {
+    row->mutable_phase()->add_buckets(i + 1);
+    expected[kPhaseBuckets + i] = i + 1;
+    const auto result = DecodeFrame(message);
+    const auto* frame = std::get_if<DecodedFrame>(&result);
+    ASSERT_NE(frame, nullptr) << i;
+    ASSERT_EQ(frame->rows.size(), 1u) << i;
+    EXPECT_EQ(frame->rows[0].row.counters, expected) << i;
+  }
+  row->mutable_phase()->add_buckets(1);
+  const auto result = DecodeFrame(message);
+  const auto* frame = std::get_if<DecodedFrame>(&result);
+  ASSERT_NE(frame, nullptr);
+  EXPECT_TRUE(frame->rows.empty());
+  EXPECT_EQ(frame->bad_rows.size(), 1u);
 }
 
 TEST(DecodeFrame, RefusesWhatIsWrong) {

@@ -48,18 +48,35 @@ T Field(const char* record, std::size_t offset) {
 #define PROXYMETER_ROW_FIELD(type, name) \
   Field<type>(record, offsetof(JournalRow, name))
 
+// What differs between versions.
+struct Layout {
+  std::size_t row_bytes;  // 0: not a version that is known
+  std::size_t counters;
+};
+
+Layout LayoutOf(const char* header) {
+  switch (PROXYMETER_HEADER_FIELD(std::uint32_t, version)) {
+    case kJournalVersion1:
+      return {kJournalRowBytes1, kRowCounters1};
+    case kJournalVersion:
+      return {kJournalRowBytes, kRowCounters};
+    default:
+      return {};
+  }
+}
+
 bool IsHeaderOf(const char* header, const SessionId& session) {
   return PROXYMETER_HEADER_FIELD(std::uint64_t, magic) == kJournalMagic &&
-         PROXYMETER_HEADER_FIELD(std::uint32_t, version) == kJournalVersion &&
          PROXYMETER_HEADER_FIELD(std::uint32_t, header_bytes) ==
              kJournalHeaderBytes &&
+         LayoutOf(header).row_bytes != 0 &&
          PROXYMETER_HEADER_FIELD(std::uint32_t, row_bytes) ==
-             kJournalRowBytes &&
+             LayoutOf(header).row_bytes &&
          PROXYMETER_HEADER_FIELD(std::uint32_t, max_rows) == kMaxJournalRows &&
          PROXYMETER_HEADER_FIELD(SessionId, session) == session;
 }
 
-std::optional<RowValue> ParseRow(const char* record) {
+std::optional<RowValue> ParseRow(const char* record, std::size_t counters) {
   const std::size_t vendor_length =
       PROXYMETER_ROW_FIELD(std::uint8_t, vendor_length);
   const std::size_t destination_length =
@@ -75,7 +92,8 @@ std::optional<RowValue> ParseRow(const char* record) {
   row.key.code = PROXYMETER_ROW_FIELD(std::uint16_t, code);
   row.key.vendor.assign(text, vendor_length);
   row.key.destination.assign(text + vendor_length, destination_length);
-  row.counters = PROXYMETER_ROW_FIELD(Counters, counters);
+  std::memcpy(row.counters.data(), record + offsetof(JournalRow, counters),
+              counters * sizeof(std::uint64_t));
   // Those of a newer shim, as in a frame, where protobuf passes over fields
   // that it does not know: the row counts without them.
   std::fill(row.counters.begin() + CounterCount(row.key.kind),
@@ -133,17 +151,18 @@ std::variant<JournalContents, JournalProblem> ReadJournal(
       {PROXYMETER_HEADER_FIELD(std::uint32_t, claimed_rows),
        PROXYMETER_HEADER_FIELD(std::uint32_t, allocated_rows),
        kMaxJournalRows});
-  const auto records = std::make_unique<char[]>(promised * kJournalRowBytes);
+  const Layout layout = LayoutOf(header);
+  const auto records = std::make_unique<char[]>(promised * layout.row_bytes);
   const std::optional<std::size_t> row_bytes =
-      ReadAt(fd.get(), records.get(), promised * kJournalRowBytes,
+      ReadAt(fd.get(), records.get(), promised * layout.row_bytes,
              kJournalHeaderBytes);
   if (!row_bytes) return JournalProblem::kUnreadable;
-  const std::size_t present = *row_bytes / kJournalRowBytes;
+  const std::size_t present = *row_bytes / layout.row_bytes;
   contents.truncated = present < promised;
   for (std::size_t i = 0; i < present; ++i) {
-    const char* record = records.get() + i * kJournalRowBytes;
+    const char* record = records.get() + i * layout.row_bytes;
     if (PROXYMETER_ROW_FIELD(std::uint32_t, state) != kPublished) continue;
-    if (std::optional<RowValue> row = ParseRow(record)) {
+    if (std::optional<RowValue> row = ParseRow(record, layout.counters)) {
       contents.rows.push_back({static_cast<std::uint32_t>(i), *std::move(row)});
     } else {
       ++contents.bad_rows;

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <string_view>
 
+#include "proxymeter/proxy_error.h"
+
 namespace proxymeter::collector {
 namespace {
 
@@ -21,8 +23,19 @@ bool IsTunnelProtocol(Protocol protocol) {
          protocol == Protocol::kSocks5;
 }
 
-bool HasUnwinder(const RowKey& key) {
-  return key.kind == RowKind::kCaller && key.code <= kLastUnwinder;
+bool HasCodeOfItsKind(const RowKey& key) {
+  switch (key.kind) {
+    case RowKind::kTunnel:
+      return IsTunnelProtocol(key.protocol);
+    case RowKind::kCaller:
+      return key.code <= kLastUnwinder;
+    case RowKind::kPhase:
+      return key.code <= kLastPhase;
+    case RowKind::kProxyError:
+      return key.code <= kLastProxyError;
+    default:
+      return key.code == 0;
+  }
 }
 
 bool HasTextOfItsKind(const RowKey& key) {
@@ -33,6 +46,8 @@ bool HasTextOfItsKind(const RowKey& key) {
       return vendor && IsLabelText(key.destination, kMaxHostLength);
     case RowKind::kVendor:
     case RowKind::kTunnel:
+    case RowKind::kPhase:
+    case RowKind::kProxyError:
       return vendor && key.destination.empty();
     case RowKind::kShim:
       return key.vendor.empty() && key.destination.empty();
@@ -50,12 +65,7 @@ bool IsValidRow(const RowValue& row) {
       static_cast<std::uint8_t>(key.visibility) > kLastVisibility) {
     return false;
   }
-  if (!HasTextOfItsKind(key)) return false;
-  if (key.kind == RowKind::kTunnel) {
-    if (!IsTunnelProtocol(key.protocol)) return false;
-  } else if (key.code != 0 && !HasUnwinder(key)) {
-    return false;
-  }
+  if (!HasTextOfItsKind(key) || !HasCodeOfItsKind(key)) return false;
   return std::all_of(row.counters.begin() + CounterCount(key.kind),
                      row.counters.end(),
                      [](std::uint64_t counter) { return counter == 0; });

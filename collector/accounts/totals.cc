@@ -17,8 +17,8 @@ void AddSaturating(Counters& sums, const Counters& deltas) {
 
 RowKey WithoutDetail(RowKey key) {
   if (!key.destination.empty()) key.destination = kOtherDestination;
-  // Unwinders are few; reply codes are not.
-  if (key.kind != RowKind::kCaller) key.code = 0;
+  // Of codes only those of replies are many.
+  if (key.kind == RowKind::kTunnel) key.code = 0;
   return key;
 }
 

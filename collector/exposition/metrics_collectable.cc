@@ -3,6 +3,7 @@
 #include <iterator>
 #include <utility>
 
+#include "collector/exposition/phase_family.h"
 #include "collector/exposition/self_families.h"
 #include "collector/exposition/traffic_families.h"
 
@@ -28,6 +29,8 @@ std::vector<prometheus::MetricFamily> MetricsCollectable::Collect() const {
   const AccountsSnapshot snapshot = snapshot_();
   std::vector<prometheus::MetricFamily> families =
       TrafficFamilies(snapshot.rows, snapshot.folded, pod_);
+  prometheus::MetricFamily phases = PhaseFamily(snapshot.rows, pod_);
+  if (!phases.metric.empty()) families.push_back(std::move(phases));
   Append(families, SelfFamilies(snapshot));
   Append(families, ProcessFamilies(start_seconds_));
   ++collections_;

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <ctime>
 #include <fstream>
-#include <iterator>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -37,24 +37,51 @@ MetricFamily Count(std::string name, std::string help, std::uint64_t value) {
                 static_cast<double>(value));
 }
 
-MetricFamily ShimEvents(const std::vector<RowValue>& rows) {
-  constexpr const char* kNames[] = {
-      "desynchronised",   "connections_untracked", "rows_overflowed",
-      "journal_failures", "uplink_failures",       "policy_rejected",
-      "frames_sent",      "tls_unpaired",          "kernel_tls"};
-  static_assert(std::size(kNames) == kShimCounters);
-  FamilyBuilder events(
-      MetricType::Counter, "proxymeter_shim_events_total",
-      "What the shims in metered processes report of themselves.", {"event"});
-  for (std::size_t i = 0; i < kShimCounters; ++i) {
-    events.Add({kNames[i]}, 0);
+using NamedShimCounter = std::pair<ShimCounter, const char*>;
+
+MetricFamily ShimCounts(FamilyBuilder builder,
+                        std::span<const NamedShimCounter> counters,
+                        const std::vector<RowValue>& rows) {
+  for (const auto& [counter, name] : counters) {
+    builder.Add({name}, 0);
     for (const RowValue& row : rows) {
-      if (row.key.kind == RowKind::kShim) {
-        events.Add({kNames[i]}, row.counters[i]);
-      }
+      if (row.key.kind != RowKind::kShim) continue;
+      builder.Add({name}, row.counters[counter]);
     }
   }
-  return events.Build();
+  return builder.Build();
+}
+
+MetricFamily ShimEvents(const std::vector<RowValue>& rows) {
+  constexpr NamedShimCounter kEvents[] = {
+      {kConnectionsUntracked, "connections_untracked"},
+      {kRowsOverflowed, "rows_overflowed"},
+      {kJournalFailures, "journal_failures"},
+      {kUplinkFailures, "uplink_failures"},
+      {kPolicyRejected, "policy_rejected"},
+      {kFramesSent, "frames_sent"},
+      {kTlsUnpaired, "tls_unpaired"},
+      {kKernelTls, "kernel_tls"}};
+  return ShimCounts(
+      {MetricType::Counter,
+       "proxymeter_shim_events_total",
+       "What the shims in metered processes report of themselves.",
+       {"event"}},
+      kEvents, rows);
+}
+
+MetricFamily Desynchronised(const std::vector<RowValue>& rows) {
+  constexpr NamedShimCounter kProtocols[] = {{kDesynchronisedHttp1, "http/1.1"},
+                                             {kDesynchronisedHttp2, "http/2"},
+                                             {kDesynchronisedSocks, "socks"}};
+  static_assert(kShimCounters == 11, "one of ShimEvents or Desynchronised");
+  return ShimCounts(
+      {MetricType::Counter,
+       "proxymeter_desynchronised_total",
+       "Connections in which a parser lost its place: their bytes are counted "
+       "on, their requests no more.",
+       {"protocol"}},
+      kProtocols, rows);
 }
 
 MetricFamily Rejections(const AccountsSnapshot& snapshot) {
@@ -98,6 +125,7 @@ double CpuSeconds() {
 std::vector<MetricFamily> SelfFamilies(const AccountsSnapshot& snapshot) {
   return {
       ShimEvents(snapshot.rows),
+      Desynchronised(snapshot.rows),
       Rejections(snapshot),
       Single(MetricType::Gauge, "proxymeter_sessions",
              "Metered processes, forks counted with their parent, open now.",

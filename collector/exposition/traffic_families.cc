@@ -7,21 +7,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "collector/exposition/family_builder.h"
+#include "collector/exposition/pod_labels.h"
 #include "proxymeter/journal.h"
+#include "proxymeter/proxy_error.h"
 
 namespace proxymeter::collector {
 namespace {
 
 using prometheus::MetricType;
-
-FamilyBuilder::Labels PodLabels(const PodIdentity& pod) {
-  FamilyBuilder::Labels labels;
-  if (!pod.name.empty()) labels.push_back({"pod_name", pod.name});
-  if (!pod.name_space.empty()) {
-    labels.push_back({"pod_namespace", pod.name_space});
-  }
-  return labels;
-}
 
 bool CanHaveRequests(Protocol protocol) {
   return protocol == Protocol::kHttp1 || protocol == Protocol::kHttps1;
@@ -69,6 +62,11 @@ class Families {
       case RowKind::kCaller:
         AddCaller(row);
         break;
+      case RowKind::kProxyError:
+        errors_.Add({row.key.vendor,
+                     std::string(Name(static_cast<ProxyError>(row.key.code)))},
+                    row.counters[kProxyErrors]);
+        break;
       default:
         break;
     }
@@ -84,7 +82,7 @@ class Families {
     for (FamilyBuilder* builder :
          {&requests_, &responses_, &sent_, &received_, &connections_, &tunnels_,
           &adopted_, &held_, &reconciled_, &retransmitted_, &callers_,
-          &without_caller_, &walks_, &vendor_sent_, &vendor_received_,
+          &without_caller_, &walks_, &errors_, &vendor_sent_, &vendor_received_,
           &vendor_requests_, &vendor_responses_, &folded_}) {
       prometheus::MetricFamily family = builder->Build();
       if (!family.metric.empty()) families.push_back(std::move(family));
@@ -228,6 +226,14 @@ class Families {
       "Replies to CONNECT (status code) and SOCKS (socks4_ or socks5_ and the "
       "reply code).",
       {"proxy_vendor", "response_code"},
+      labels_};
+  FamilyBuilder errors_{
+      MetricType::Counter,
+      "proxymeter_proxy_errors_total",
+      "What the vendor's proxy did not do, by its own words or by what became "
+      "of connections to it; a destination's own errors are in "
+      "proxymeter_responses_total.",
+      {"proxy_vendor", "reason"},
       labels_};
   FamilyBuilder held_{
       MetricType::Gauge,

@@ -12,7 +12,8 @@
 
 namespace proxymeter::collector {
 
-/// Requests, responses, bytes, connections, tunnels, held bytes and callers.
+/// Requests, responses, bytes, connections, tunnels, proxy
+/// errors, held bytes and callers.
 /// Families by vendor hold `folded` too: they never fall.
 /// The pod's labels are added to each series where they are known. Families
 /// without a series are left out.

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "proxymeter/journal.h"
+#include "proxymeter/proxy_error.h"
 
 namespace proxymeter::collector {
 namespace {
@@ -13,12 +14,11 @@ std::map<RowKey, Counters> Summed(const std::vector<RowValue>& rows) {
   std::map<RowKey, Counters> sums;
   for (const RowValue& row : rows) {
     RowKey key = row.key;
-    if (key.kind == RowKind::kVendor) key.protocol = Protocol::kUnknown;
     if (key.kind != RowKind::kTraffic) key.visibility = Visibility::kNone;
-    if (key.kind == RowKind::kCaller) {
+    if (key.kind != RowKind::kTraffic && key.kind != RowKind::kTunnel) {
       key.protocol = Protocol::kUnknown;
-      key.code = 0;
     }
+    if (key.kind == RowKind::kCaller) key.code = 0;
     Counters& counters = sums[key];
     for (std::size_t i = 0; i < counters.size(); ++i) {
       counters[i] += row.counters[i];
@@ -81,6 +81,23 @@ void Fill(const RowKey& key, const Counters& counters, v1::CallerTotal* total) {
   to->set_not_safe(counters[kCallerNotSafe]);
 }
 
+void Fill(const RowKey& key, const Counters& counters, v1::PhaseTotal* total) {
+  total->set_vendor(key.vendor);
+  total->set_phase(std::string(Name(static_cast<Phase>(key.code))));
+  v1::PhaseCounters* to = total->mutable_counters();
+  to->set_microseconds(counters[kPhaseMicroseconds]);
+  for (std::size_t i = 0; i < kDurationBuckets; ++i) {
+    to->add_buckets(counters[kPhaseBuckets + i]);
+  }
+}
+
+void Fill(const RowKey& key, const Counters& counters,
+          v1::ProxyErrorTotal* total) {
+  total->set_vendor(key.vendor);
+  total->set_reason(std::string(Name(static_cast<ProxyError>(key.code))));
+  total->set_errors(counters[kProxyErrors]);
+}
+
 }  // namespace
 
 v1::SnapshotResponse SnapshotMessage(const AccountsSnapshot& snapshot,
@@ -113,6 +130,12 @@ v1::SnapshotResponse SnapshotMessage(const AccountsSnapshot& snapshot,
         break;
       case RowKind::kCaller:
         Fill(key, counters, message.add_callers());
+        break;
+      case RowKind::kPhase:
+        Fill(key, counters, message.add_phases());
+        break;
+      case RowKind::kProxyError:
+        Fill(key, counters, message.add_proxy_errors());
         break;
       default:
         break;

@@ -10,6 +10,8 @@
 //   kJournalHeaderBytes  JournalRow[], one after another; a row is valid once
 //                        its state is kPublished; its key never changes then
 //
+// Version 1 had rows of 512 bytes with 16 counters, otherwise the same.
+//
 // The file grows by whole extents, each allocated before it is touched.
 #ifndef PROXYMETER_JOURNAL_H_
 #define PROXYMETER_JOURNAL_H_
@@ -18,6 +20,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <string_view>
 
 #include "proxymeter/limits.h"
@@ -25,14 +28,18 @@
 namespace proxymeter {
 
 inline constexpr std::uint64_t kJournalMagic = 0x314c4e524a4d5850;  // PXMJRNL1
-inline constexpr std::uint32_t kJournalVersion = 1;
+inline constexpr std::uint32_t kJournalVersion = 2;
 inline constexpr std::size_t kJournalHeaderBytes = 4096;
 inline constexpr std::size_t kJournalExtentBytes = 64 * 1024;
-inline constexpr std::size_t kJournalRowBytes = 512;
+inline constexpr std::size_t kJournalRowBytes = 576;
 /// Most rows one journal holds. The file is then a little over 1 MB.
 inline constexpr std::size_t kMaxJournalRows = 2048;
-inline constexpr std::size_t kRowCounters = 16;
+inline constexpr std::size_t kRowCounters = 24;
 inline constexpr std::size_t kRowTextBytes = 360;
+/// Of version 1, which collectors still read.
+inline constexpr std::uint32_t kJournalVersion1 = 1;
+inline constexpr std::size_t kJournalRowBytes1 = 512;
+inline constexpr std::size_t kRowCounters1 = 16;
 
 /// What a row counts. The values are those of RowKind in frame.proto.
 enum class RowKind : std::uint8_t {
@@ -42,8 +49,10 @@ enum class RowKind : std::uint8_t {
   kTunnel = 3,   ///< vendor × reply code of CONNECT or SOCKS
   kShim = 4,     ///< the shim's own health; vendor and destination are empty
   kCaller = 5,   ///< vendor × caller, which stands as destination
+  kPhase = 6,    ///< vendor × phase of its exchanges: a histogram of durations
+  kProxyError = 7,  ///< vendor × reason
 };
-inline constexpr std::uint8_t kLastRowKind = 5;
+inline constexpr std::uint8_t kLastRowKind = 7;
 
 /// What is spoken to the destination; for a tunnel row, the way into the
 /// proxy. The values are those of Protocol in frame.proto.
@@ -70,6 +79,27 @@ enum class Visibility : std::uint8_t {
 };
 inline constexpr std::uint8_t kLastVisibility = 3;
 
+/// What of an exchange took so long; the code of a phase row. Times are taken
+/// when a call returns to the crawler: what it does before it asks again is
+/// part of them, as it is part of what its users wait for.
+enum class Phase : std::uint8_t {
+  kConnect = 0,       ///< connect until the connection is known to stand
+  kTunnel = 1,        ///< CONNECT or SOCKS begun until it was granted
+  kTlsHandshake = 2,  ///< ClientHello until the client may send data
+  kFirstByte = 3,     ///< end of a request's head until the response begins
+  kRequest = 4,       ///< end of a request's head until the response ends
+};
+inline constexpr std::uint8_t kLastPhase = 4;
+
+/// Upper bounds of the histograms' buckets, in microseconds; the last bucket
+/// has none. Those of OpenTelemetry's http.client.request.duration (semantic
+/// conventions for HTTP metrics), with more at both ends.
+inline constexpr std::uint32_t kDurationBounds[] = {
+    1'000,     2'500,     5'000,     10'000,     25'000,     50'000,
+    75'000,    100'000,   250'000,   500'000,    750'000,    1'000'000,
+    2'500'000, 5'000'000, 7'500'000, 10'000'000, 30'000'000, 60'000'000};
+inline constexpr std::size_t kDurationBuckets = std::size(kDurationBounds) + 1;
+
 /// What told the caller of a connection; the code of a caller row.
 enum class Unwinder : std::uint8_t {
   kNone = 0,       ///< the stack was not walked
@@ -84,6 +114,11 @@ inline constexpr std::uint32_t kCallersAllOfFirst = 64;
 inline constexpr std::uint32_t kCallersOneOf = 64;
 
 /// Label values, as they stand in metrics and on screens.
+constexpr std::string_view Name(Phase phase) {
+  constexpr std::string_view kNames[] = {"connect", "tunnel", "tls_handshake",
+                                         "first_byte", "request"};
+  return kNames[static_cast<std::size_t>(phase)];
+}
 constexpr std::string_view Name(Protocol protocol) {
   constexpr std::string_view kNames[] = {"unknown",  "tcp",       "tls",
                                          "http/1.1", "https/1.1", "connect",
@@ -145,7 +180,9 @@ enum TunnelCounter : std::uint8_t {
   kTunnelCounters,
 };
 enum ShimCounter : std::uint8_t {
-  kDesynchronised,        ///< connections whose parser lost its place
+  /// Connections whose parser lost its place, in HTTP/1 and so on; their bytes
+  /// are counted all the same.
+  kDesynchronisedHttp1,
   kConnectionsUntracked,  ///< connections with no room left to track them
   kRowsOverflowed,        ///< look-ups that fell to an overflow row
   kJournalFailures,       ///< journal could not be created or grown
@@ -154,6 +191,8 @@ enum ShimCounter : std::uint8_t {
   kFramesSent,            ///< frames handed to the collector's socket
   kTlsUnpaired,           ///< SSL objects whose connection was not found
   kKernelTls,             ///< connections whose TLS the kernel does
+  kDesynchronisedSocks,
+  kDesynchronisedHttp2,
   kShimCounters,
 };
 enum CallerCounter : std::uint8_t {
@@ -164,11 +203,22 @@ enum CallerCounter : std::uint8_t {
   kCallerNotSafe,
   kCallerCounters,
 };
+enum PhaseCounter : std::uint8_t {
+  kPhaseMicroseconds,  ///< sum of all durations
+  kPhaseBuckets,       ///< first of kDurationBuckets; a duration is in one
+  kPhaseCounters = kPhaseBuckets + kDurationBuckets,
+};
+enum ProxyErrorCounter : std::uint8_t {
+  kProxyErrors,
+  kProxyErrorCounters,
+};
 static_assert(kTrafficCounters <= kRowCounters);
 static_assert(kVendorCounters <= kRowCounters);
 static_assert(kTunnelCounters <= kRowCounters);
 static_assert(kShimCounters <= kRowCounters);
 static_assert(kCallerCounters <= kRowCounters);
+static_assert(kPhaseCounters <= kRowCounters);
+static_assert(kProxyErrorCounters <= kRowCounters);
 
 /// Number of counters that rows of `kind` use; 0 for an unknown kind.
 constexpr std::size_t CounterCount(RowKind kind) {
@@ -183,6 +233,10 @@ constexpr std::size_t CounterCount(RowKind kind) {
       return kShimCounters;
     case RowKind::kCaller:
       return kCallerCounters;
+    case RowKind::kPhase:
+      return kPhaseCounters;
+    case RowKind::kProxyError:
+      return kProxyErrorCounters;
     case RowKind::kNone:
       break;
   }
@@ -203,7 +257,8 @@ struct JournalRow {
   std::uint8_t vendor_length;       ///< bytes of text, first part
   std::uint8_t destination_length;  ///< bytes of text, behind the vendor
   std::uint8_t reserved;
-  /// Tunnel rows: HTTP status or SOCKS reply code; caller rows: Unwinder.
+  /// Tunnel rows: HTTP status or SOCKS reply code; caller rows: Unwinder;
+  /// phase rows: Phase; rows of proxy errors: ProxyError.
   std::uint16_t code;
   std::uint32_t reserved2;
   char text[kRowTextBytes];  ///< vendor, then destination; no terminators
@@ -219,6 +274,16 @@ struct JournalRow {
 static_assert(sizeof(JournalRow) == kJournalRowBytes);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 static_assert(kMaxVendorLength + kMaxHostLength <= kRowTextBytes);
+
+/// The bucket of a duration.
+constexpr std::size_t DurationBucket(std::uint64_t microseconds) {
+  std::size_t bucket = 0;
+  while (bucket < std::size(kDurationBounds) &&
+         microseconds > kDurationBounds[bucket]) {
+    ++bucket;
+  }
+  return bucket;
+}
 
 struct JournalHeader {
   std::uint64_t magic;         ///< kJournalMagic; written last, with release

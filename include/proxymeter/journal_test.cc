@@ -10,8 +10,8 @@ namespace proxymeter {
 namespace {
 
 TEST(JournalLayout, RowsFillTheExtentsTheyClaim) {
-  EXPECT_EQ(RowsInExtents(1), 120u);
-  EXPECT_EQ(RowsInExtents(2), 248u);
+  EXPECT_EQ(RowsInExtents(1), 106u);
+  EXPECT_EQ(RowsInExtents(2), 220u);
   EXPECT_EQ(RowsInExtents(kMaxJournalBytes / kJournalExtentBytes),
             kMaxJournalRows);
 }

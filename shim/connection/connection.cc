@@ -5,14 +5,19 @@
 #include <cstring>
 #include <new>
 
+#include "shim/clock.h"
 #include "shim/connection/connections.h"
 
 namespace proxymeter::shim {
 
 void Connection::Begin(Connections* home, JournalRow* vendor_row,
-                       const Endpoint& remote, Origin origin) {
+                       const Endpoint& remote, Origin origin,
+                       std::uint64_t since_ns) {
   home_ = home;
   vendor_row_ = vendor_row;
+  since_ns_ = since_ns;
+  answered_ns_.store(0, std::memory_order_relaxed);
+  for (auto& row : phase_rows_) row.store(nullptr, std::memory_order_relaxed);
   remote_ = remote;
   origin_ = origin;
   new (&target_lock_) SideLock();
@@ -37,7 +42,10 @@ void Connection::Begin(Connections* home, JournalRow* vendor_row,
     streams_[depth].store(nullptr, std::memory_order_relaxed);
   }
   connecting_.store(origin == Origin::kConnecting, std::memory_order_relaxed);
-  if (origin == Origin::kEstablished) Add(vendor_row, kConnectionsOk, 1);
+  if (origin == Origin::kEstablished) {
+    Add(vendor_row, kConnectionsOk, 1);
+    Time(Phase::kConnect, since_ns, FineMonotonicNs());
+  }
   if (origin == Origin::kDatagrams) socket_stream_.CarryDatagrams();
   // Last: a stale pointer may be retained from here on.
   references_.store(1, std::memory_order_release);
@@ -45,6 +53,9 @@ void Connection::Begin(Connections* home, JournalRow* vendor_row,
 
 void Connection::End() {
   if (connecting()) Abandoned();
+  for (std::uint8_t depth = 0; depth < kMaxStreams; ++depth) {
+    if (Stream* stream = this->stream(depth)) stream->End();
+  }
   ReleaseToTarget();
   for (auto& random : randoms_) {
     const std::uint64_t word = random[0].load(std::memory_order_relaxed);
@@ -89,6 +100,15 @@ void Connection::Established() {
     return;
   }
   Add(vendor_row_, kConnectionsOk, 1);
+  const std::uint64_t answered = answered_ns_.load(std::memory_order_relaxed);
+  Time(Phase::kConnect, since_ns_,
+       answered != 0 ? answered : FineMonotonicNs());
+}
+
+void Connection::Answered() {
+  if (connecting()) {
+    answered_ns_.store(FineMonotonicNs(), std::memory_order_relaxed);
+  }
 }
 
 void Connection::ConnectFailed(int error) {
@@ -241,6 +261,42 @@ void Connection::CountTunnelReply(Protocol protocol, std::uint16_t code) {
                            .code = code,
                            .vendor = vendor_row_->vendor()}),
       kTunnelReplies, 1);
+}
+
+void Connection::CountProxyError(ProxyError error) {
+  home_->CountProxyError(vendor(), error);
+}
+
+void Connection::Time(Phase phase, std::uint64_t since_ns,
+                      std::uint64_t now_ns) {
+  // Another processor's clock may be a little behind.
+  if (since_ns == 0 || now_ns < since_ns) return;
+  auto& cached = phase_rows_[static_cast<std::size_t>(phase)];
+  JournalRow* row = cached.load(std::memory_order_relaxed);
+  if (row == nullptr) {
+    row = home_->meter().Find({.kind = RowKind::kPhase,
+                               .code = static_cast<std::uint16_t>(phase),
+                               .vendor = vendor()});
+    cached.store(row, std::memory_order_relaxed);
+  }
+  const std::uint64_t microseconds = (now_ns - since_ns) / 1000;
+  Add(row, kPhaseMicroseconds, microseconds);
+  Add(row,
+      static_cast<std::uint8_t>(kPhaseBuckets + DurationBucket(microseconds)),
+      1);
+}
+
+void Connection::EndedByPeer(const KernelFigures& kernel) {
+  if (kernel.received > socket_stream_.moved_received()) return;
+  // The innermost stream knows best what was under way.
+  for (std::uint8_t depth = kMaxStreams; depth-- > 0;) {
+    const Stream* stream = this->stream(depth);
+    if (stream == nullptr) continue;
+    if (const auto error = stream->ErrorOfEnd()) {
+      CountProxyError(*error);
+      return;
+    }
+  }
 }
 
 void Connection::CountEvent(ShimCounter counter) {

@@ -11,6 +11,7 @@
 
 #include "proxymeter/endpoint.h"
 #include "proxymeter/journal.h"
+#include "proxymeter/proxy_error.h"
 #include "shim/connection/stream.h"
 #include "shim/protocol/host_name.h"
 
@@ -43,9 +44,10 @@ class Connection {
   using ClientRandom = std::array<std::uint64_t, 4>;
 
   /// Takes a fresh one into use, with one reference. `vendor_row` is the
-  /// vendor's row, whose name outlives every policy.
+  /// vendor's row, whose name outlives every policy; `since_ns` is when connect
+  /// was called (FineMonotonicNs), 0 where nobody did.
   void Begin(Connections* home, JournalRow* vendor_row, const Endpoint& remote,
-             Origin origin);
+             Origin origin, std::uint64_t since_ns);
 
   bool TryRetain() {
     std::uint32_t references = references_.load(std::memory_order_relaxed);
@@ -89,6 +91,9 @@ class Connection {
     return connecting_.load(std::memory_order_relaxed);
   }
   void Established();
+  /// SO_ERROR had nothing to say. Before the first byte moves, this is the best
+  /// that is known of when the connection stood.
+  void Answered();
   /// `error` is connect's errno.
   void ConnectFailed(int error);
   /// Closed before an answer came.
@@ -124,6 +129,14 @@ class Connection {
   JournalRow* FindRow(std::string_view destination, Protocol protocol,
                       Visibility visibility);
   void CountTunnelReply(Protocol protocol, std::uint16_t code);
+  /// Of what the vendor's proxy did not do. Without a proxy there is none.
+  void CountProxyError(ProxyError error);
+  /// The phase lasted from `since_ns` until `now_ns`; 0 is no time.
+  void Time(Phase phase, std::uint64_t since_ns, std::uint64_t now_ns);
+  /// The peer ended the connection, before we did: whether that is an error of
+  /// its proxy. For the sole owner. Who leaves unread what has arrived has
+  /// given up by himself.
+  void EndedByPeer(const KernelFigures& kernel);
   void CountEvent(ShimCounter counter);
 
   // The TLS session that stream `tls_depth` carries.
@@ -150,6 +163,9 @@ class Connection {
   std::atomic<std::uint32_t> references_;
   Connections* home_;
   JournalRow* vendor_row_;
+  std::uint64_t since_ns_;
+  std::atomic<std::uint64_t> answered_ns_;
+  std::atomic<JournalRow*> phase_rows_[kLastPhase + 1];
   Endpoint remote_;
   Origin origin_;
   std::atomic<bool> connecting_;

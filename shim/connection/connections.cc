@@ -5,14 +5,19 @@
 namespace proxymeter::shim {
 namespace {
 
-VendorCounter CounterOf(int error) {
+struct Failure {
+  VendorCounter counter;
+  ProxyError error;
+};
+
+Failure FailureOf(int error) {
   switch (error) {
     case ECONNREFUSED:
-      return kConnectionsRefused;
+      return {kConnectionsRefused, ProxyError::kConnectRefused};
     case ETIMEDOUT:
-      return kConnectionsTimedOut;
+      return {kConnectionsTimedOut, ProxyError::kConnectTimedOut};
     default:
-      return kConnectionsFailed;
+      return {kConnectionsFailed, ProxyError::kConnectFailed};
   }
 }
 
@@ -48,13 +53,13 @@ JournalRow* Connections::VendorRow(std::string_view vendor) {
 }
 
 void Connections::Open(int fd, std::string_view vendor, const Endpoint& remote,
-                       Origin origin) {
+                       Origin origin, std::uint64_t since_ns) {
   Connection* connection = pool_.Allocate();
   if (connection == nullptr) {
     meter_->Count(kConnectionsUntracked);
     return;
   }
-  connection->Begin(this, VendorRow(vendor), remote, origin);
+  connection->Begin(this, VendorRow(vendor), remote, origin, since_ns);
   bool stored;
   Connection* previous = table_.Exchange(fd, connection, &stored);
   if (!stored) {
@@ -73,7 +78,7 @@ void Connections::Adopt(int fd, std::string_view vendor, const Endpoint& remote,
     return;
   }
   JournalRow* vendor_row = VendorRow(vendor);
-  connection->Begin(this, vendor_row, remote, origin);
+  connection->Begin(this, vendor_row, remote, origin, /*since_ns=*/0);
   if (!table_.Settle(fd, connection)) {
     Release(connection);
   } else if (origin == Origin::kAdopted) {
@@ -89,7 +94,17 @@ void Connections::Doubt(int fd) {
 }
 
 void Connections::CountFailure(std::string_view vendor, int error) {
-  Add(VendorRow(vendor), CounterOf(error), 1);
+  const Failure failure = FailureOf(error);
+  Add(VendorRow(vendor), failure.counter, 1);
+  CountProxyError(vendor, failure.error);
+}
+
+void Connections::CountProxyError(std::string_view vendor, ProxyError error) {
+  if (vendor == kDirectVendor) return;
+  Add(meter_->Find({.kind = RowKind::kProxyError,
+                    .code = static_cast<std::uint16_t>(error),
+                    .vendor = vendor}),
+      kProxyErrors, 1);
 }
 
 void Connections::Share(int from, int to) {

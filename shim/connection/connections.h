@@ -84,8 +84,9 @@ class Connections {
 
   /// Tracks `fd` as a new connection to `vendor`. Counted as untracked when
   /// there is no room.
+  /// `since_ns`: as Connection::Begin.
   void Open(int fd, std::string_view vendor, const Endpoint& remote,
-            Origin origin);
+            Origin origin, std::uint64_t since_ns);
   /// The same for a descriptor that is unknown still; another thread may be the
   /// first to find out.
   void Adopt(int fd, std::string_view vendor, const Endpoint& remote,
@@ -96,6 +97,7 @@ class Connections {
   void Doubt(int fd);
   /// Counts a connection that never came to be.
   void CountFailure(std::string_view vendor, int error);
+  void CountProxyError(std::string_view vendor, ProxyError error);
 
   /// `to` becomes another descriptor of what `from` is.
   void Share(int from, int to);

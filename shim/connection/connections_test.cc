@@ -13,7 +13,7 @@ class ConnectionsTest : public ShimFixture {
  protected:
   ConnectionsTest() { shim.meter.Open(shim.environment.directory()); }
   static void Open(int fd) {
-    shim.connections.Open(fd, kVendor, Endpoint{}, Origin::kEstablished);
+    shim.connections.Open(fd, kVendor, Endpoint{}, Origin::kEstablished, 0);
   }
 };
 

@@ -12,7 +12,8 @@ namespace proxymeter::shim {
 
 struct Exchange {
   protocol::Method method;
-  JournalRow* row;  ///< null for CONNECT, which is no request
+  JournalRow* row;        ///< null for CONNECT, which is no request
+  std::uint64_t sent_ns;  ///< FineMonotonicNs when its head was complete
 };
 
 /// One sending side pushes, one receiving side answers; neither waits. A

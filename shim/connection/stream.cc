@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <new>
 
+#include "shim/clock.h"
 #include "shim/connection/connection.h"
 
 namespace proxymeter::shim {
@@ -37,11 +38,14 @@ void Stream::Begin(Connection* connection, std::uint8_t depth) {
   new (&receiving_) SideLock();
   moved_sent_.store(0, std::memory_order_relaxed);
   moved_received_.store(0, std::memory_order_relaxed);
-  in_tunnel_ = false;
+  in_tunnel_.store(false, std::memory_order_relaxed);
+  socks_ns_ = 0;
+  hello_ns_.store(0, std::memory_order_relaxed);
   handshake_sends_ = 0;
   request_row_ = nullptr;
   unassigned_ = 0;
   body_row_ = nullptr;
+  response_begun_ = false;
   new (&response_) protocol::Http1ResponseParser();
   response_.Reset();
 }
@@ -70,7 +74,7 @@ void Stream::LeaveTlsToKernel() {
 }
 
 void Stream::Desynchronise(Protocol protocol) {
-  connection_->CountEvent(kDesynchronised);
+  connection_->CountEvent(kDesynchronisedHttp1);
   BecomeOpaque(protocol);
 }
 
@@ -156,7 +160,12 @@ void Stream::SendStep(Bytes* data) {
 }
 
 void Stream::Recognise(Stage now, Bytes* data) {
-  in_tunnel_ = in_tunnel_ || now == Stage::kTunnel;
+  if (now == Stage::kTunnel) {
+    in_tunnel_.store(true, std::memory_order_relaxed);
+  } else if (depth_ != 0) {
+    // The first plaintext: the session around it stands.
+    connection_->stream(depth_ - 1)->HandshakeDone();
+  }
   const std::uint8_t first = data->front();
   if (first == kTlsHandshakeRecord) {
     new (&hello_) protocol::ClientHelloParser();
@@ -167,12 +176,13 @@ void Stream::Recognise(Stage now, Bytes* data) {
     request_.Reset();
     request_row_ = nullptr;
     Move(now, Stage::kHttp1);
-  } else if (!in_tunnel_ &&
+  } else if (!in_tunnel_.load(std::memory_order_relaxed) &&
              (first == kSocks4Version || first == kSocks5Version)) {
     new (&socks_) protocol::SocksClientParser();
     socks_.Reset();
     // The receiving side starts on this flag; it owns its parser only then.
     socks_version_ = first;
+    socks_ns_ = FineMonotonicNs();
     socks_reply_.Reset(first);
     socks_reply_due_.store(true, std::memory_order_release);
     Move(now, Stage::kSocks);
@@ -215,7 +225,7 @@ void Stream::OnRequestHead() {
     // Requests may have gone before it on this connection: what follows is not
     // for their host.
     if (depth_ == 0) connection_->ForgetRow();
-    if (exchanges_.Push({Method::kConnect, nullptr})) {
+    if (exchanges_.Push({Method::kConnect, nullptr, FineMonotonicNs()})) {
       // What stands behind the head belongs to the tunnel.
       request_.Consume({});
       Move(Stage::kHttp1, Stage::kConnect);
@@ -241,7 +251,7 @@ void Stream::OnRequestHead() {
     connection_->SetRow(
         connection_->FindTargetRow(spoken, Visibility::kPlaintext));
   }
-  if (!exchanges_.Push({request_.method(), request_row_})) {
+  if (!exchanges_.Push({request_.method(), request_row_, FineMonotonicNs()})) {
     Desynchronise(spoken);
   }
 }
@@ -282,8 +292,18 @@ void Stream::SendClientHello(Bytes* data) {
   connection_->SetTarget(hello_.server_name());
   handshake_sends_ = 0;
   connection_->SetClientRandom(depth_, hello_.random());
+  hello_ns_.store(FineMonotonicNs(), std::memory_order_relaxed);
   new (&flight_) protocol::ClientFlight();
   Move(Stage::kClientHello, Stage::kTlsHandshake);
+}
+
+// The client may send data as soon as the hand-shake is done, and it is when
+// the first of it has been sent that this shows.
+void Stream::HandshakeDone() {
+  const std::uint64_t since = hello_ns_.exchange(0, std::memory_order_relaxed);
+  if (since != 0) {
+    connection_->Time(Phase::kTlsHandshake, since, FineMonotonicNs());
+  }
 }
 
 void Stream::SendTlsHandshake(Bytes* data) {
@@ -297,10 +317,12 @@ void Stream::SendTlsHandshake(Bytes* data) {
   if (!paired && data->front() == kTlsDataRecord &&
       ++handshake_sends_ >= kSendsBeforeOpaque) {
     connection_->CountEvent(kTlsUnpaired);
+    HandshakeDone();
     BecomeOpaque(Protocol::kTls);
     return;
   }
   if (flight_.Consume(*data)) {
+    HandshakeDone();
     tls_data_sent_.store(true, std::memory_order_release);
   }
   unassigned_ += data->size();

@@ -5,8 +5,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "proxymeter/journal.h"
+#include "proxymeter/proxy_error.h"
 #include "shim/connection/exchanges.h"
 #include "shim/connection/side_lock.h"
 #include "shim/meter/meter.h"
@@ -15,6 +17,7 @@
 #include "shim/protocol/client_hello.h"
 #include "shim/protocol/http1_request.h"
 #include "shim/protocol/http1_response.h"
+#include "shim/protocol/proxy_reply.h"
 #include "shim/protocol/socks.h"
 
 namespace proxymeter::shim {
@@ -48,6 +51,12 @@ class Stream {
   /// up on the stream.
   [[gnu::noinline]] void SentUnseen(std::size_t size);
   [[gnu::noinline]] void ReceivedUnseen(std::size_t size);
+
+  /// Everything has moved: a response that only the end of its connection ends
+  /// is complete.
+  void End();
+  /// What it means that the peer ends the connection now. For the sole owner.
+  std::optional<ProxyError> ErrorOfEnd() const;
 
   /// Bytes that the hooks reported of this stream.
   std::uint64_t moved_sent() const {
@@ -96,6 +105,10 @@ class Stream {
   void OnResponseHead(const Exchange* exchange);
   void ReceiveSocks(protocol::Bytes* data);
 
+  void HandshakeDone();
+  void BeginResponse(const Exchange& exchange);
+  void EndResponse(const Exchange* exchange);
+  protocol::ReplyTo reply_to(const Exchange* exchange) const;
   void CountSent(JournalRow* row, std::size_t size);
   void CountReceived(JournalRow* row, std::size_t size);
   void HoldReceived(std::size_t size);
@@ -112,13 +125,15 @@ class Stream {
   std::atomic<Stage> stage_;
   std::atomic<bool> socks_reply_due_;
   std::atomic<bool> tls_data_sent_;
+  std::atomic<bool> in_tunnel_;
   std::atomic<std::uint64_t> moved_sent_;
   std::atomic<std::uint64_t> moved_received_;
   Exchanges exchanges_;
 
   // Sending side.
   SideLock sending_;
-  bool in_tunnel_;
+  std::uint64_t socks_ns_;               // when the hand-shake began
+  std::atomic<std::uint64_t> hello_ns_;  // when ClientHello was sent, or 0
   std::uint8_t handshake_sends_;
   JournalRow* request_row_;  // of the request being sent
   std::size_t unassigned_;   // bytes of the head being sent, in this call
@@ -134,6 +149,7 @@ class Stream {
   std::uint8_t socks_version_;
   protocol::Http1ResponseParser response_;
   JournalRow* body_row_;  // of the response whose body is being read
+  bool response_begun_;
   protocol::SocksServerParser socks_reply_;
 };
 

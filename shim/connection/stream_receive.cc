@@ -1,6 +1,7 @@
 // The receiving side of a stream.
 #include <algorithm>
 
+#include "shim/clock.h"
 #include "shim/connection/connection.h"
 #include "shim/connection/stream.h"
 #include "shim/kernel.h"
@@ -116,6 +117,7 @@ void Stream::ReceiveResponse(Bytes* data) {
   // Bytes of a CONNECT reply wait for the tunnel's destination, those of an
   // answer to nothing for the next request.
   JournalRow* row = exchange != nullptr ? exchange->row : nullptr;
+  if (exchange != nullptr && !response_begun_) BeginResponse(*exchange);
   Http1Event event;
   do {
     const protocol::Http1Step step = response_.Consume(*data, method);
@@ -127,7 +129,7 @@ void Stream::ReceiveResponse(Bytes* data) {
   body_row_ = connect || response_.in_head() ? nullptr : row;
   if (event == Http1Event::kMessageEnd) {
     const int status = response_.status();
-    exchanges_.Answer();
+    EndResponse(exchange);
     if (!connect) return;
     if (status >= 200 && status <= 299) {
       response_.Reset();
@@ -152,8 +154,60 @@ void Stream::ReceiveResponse(Bytes* data) {
   }
 }
 
+void Stream::BeginResponse(const Exchange& exchange) {
+  response_begun_ = true;
+  if (exchange.method == Method::kConnect) return;
+  connection_->Time(Phase::kFirstByte, exchange.sent_ns, FineMonotonicNs());
+}
+
+void Stream::EndResponse(const Exchange* exchange) {
+  if (exchange != nullptr) {
+    const bool connect = exchange->method == Method::kConnect;
+    if (!connect || response_.status() / 100 == 2) {
+      connection_->Time(connect ? Phase::kTunnel : Phase::kRequest,
+                        exchange->sent_ns, FineMonotonicNs());
+    }
+  }
+  response_begun_ = false;
+  exchanges_.Answer();
+}
+
+void Stream::End() {
+  if (stage() == Stage::kHttp1 && response_.until_close()) {
+    EndResponse(exchanges_.Oldest());
+  }
+}
+
+std::optional<ProxyError> Stream::ErrorOfEnd() const {
+  const Stage now = stage();
+  if ((now != Stage::kHttp1 && now != Stage::kConnect) ||
+      exchanges_.Oldest() == nullptr || response_.until_close()) {
+    return std::nullopt;
+  }
+  return response_begun_ ? ProxyError::kClosedInResponse
+                         : ProxyError::kClosedBeforeResponse;
+}
+
+protocol::ReplyTo Stream::reply_to(const Exchange* exchange) const {
+  if (exchange != nullptr && exchange->method == Method::kConnect) {
+    return protocol::ReplyTo::kConnect;
+  }
+  // A tunnel may be around this stream, or around the TLS session it is in.
+  for (std::uint8_t depth = 0; depth <= depth_; ++depth) {
+    const Stream* stream = connection_->stream(depth);
+    if (stream->in_tunnel_.load(std::memory_order_relaxed)) {
+      return protocol::ReplyTo::kInside;
+    }
+  }
+  return protocol::ReplyTo::kRequest;
+}
+
 void Stream::OnResponseHead(const Exchange* exchange) {
   const int status = response_.status();
+  if (const auto error = protocol::ErrorOfReply(reply_to(exchange), status,
+                                                response_.words())) {
+    connection_->CountProxyError(*error);
+  }
   if (exchange != nullptr && exchange->method == Method::kConnect) {
     connection_->CountTunnelReply(Protocol::kConnect,
                                   static_cast<std::uint16_t>(status));
@@ -185,9 +239,15 @@ void Stream::ReceiveSocks(Bytes* data) {
                                         ? Protocol::kSocks4
                                         : Protocol::kSocks5,
                                     socks_reply_.code());
+      if (const auto error = protocol::ErrorOfSocksReply(socks_version_,
+                                                         socks_reply_.code())) {
+        connection_->CountProxyError(*error);
+      } else {
+        connection_->Time(Phase::kTunnel, socks_ns_, FineMonotonicNs());
+      }
       break;
     case protocol::SocksServerParser::Event::kLost:
-      connection_->CountEvent(kDesynchronised);
+      connection_->CountEvent(kDesynchronisedSocks);
       break;
   }
   socks_reply_due_.store(false, std::memory_order_release);

@@ -7,76 +7,14 @@
 #include <vector>
 
 #include "shim/hooks/hooks.h"
-#include "shim/testing/shim_fixture.h"
+#include "shim/testing/exchange_fixture.h"
 #include "shim/testing/tls_client.h"
 #include "shim/testing/tls_session.h"
 
 namespace proxymeter::shim {
 namespace {
 
-constexpr int kFd = 7;
-
-// One side's turn in an exchange.
-struct Turn {
-  bool sent;
-  std::string bytes;
-};
-Turn Out(std::string bytes) { return {true, std::move(bytes)}; }
-Turn In(std::string bytes) { return {false, std::move(bytes)}; }
-
-class StreamTest : public ShimFixture {
- protected:
-  void Send(std::string_view bytes) {
-    ASSERT_EQ(hooks::send(kFd, bytes.data(), bytes.size(), 0),
-              static_cast<ssize_t>(bytes.size()));
-  }
-  void Receive(std::string_view bytes) {
-    std::string buffer(bytes.size(), '\0');
-    fake_.Receives(bytes);
-    hooks::recv(kFd, buffer.data(), buffer.size(), 0);
-  }
-  void Play(const Turn& turn) {
-    turn.sent ? Send(turn.bytes) : Receive(turn.bytes);
-  }
-
-  // Plays the exchange on a new connection, with every turn cut in two at
-  // `cut` (or whole, when the turn is shorter).
-  void PlayCut(const std::vector<Turn>& exchange, std::size_t cut) {
-    RestartShim();
-    Connect(kFd, kProxyAddress, 3128);
-    for (const Turn& turn : exchange) {
-      if (cut == 0 || cut >= turn.bytes.size()) {
-        Play(turn);
-      } else {
-        Play({turn.sent, turn.bytes.substr(0, cut)});
-        Play({turn.sent, turn.bytes.substr(cut)});
-      }
-    }
-    hooks::close(kFd);
-  }
-
-  // Runs `check` after the exchange, once for every place to cut.
-  template <typename Check>
-  void ForEveryCut(const std::vector<Turn>& exchange, Check check) {
-    std::size_t longest = 0;
-    for (const Turn& turn : exchange) {
-      longest = std::max(longest, turn.bytes.size());
-    }
-    for (std::size_t cut = 0; cut < longest && !HasFailure(); ++cut) {
-      SCOPED_TRACE(cut);
-      PlayCut(exchange, cut);
-      check();
-    }
-  }
-
-  static std::uint64_t Size(const std::vector<Turn>& exchange, bool sent) {
-    std::uint64_t size = 0;
-    for (const Turn& turn : exchange) {
-      if (turn.sent == sent) size += turn.bytes.size();
-    }
-    return size;
-  }
-};
+using StreamTest = ExchangeFixture;
 
 TEST_F(StreamTest, BytesFollowTheRequestTheyBelongTo) {
   const std::string first =
@@ -98,7 +36,7 @@ TEST_F(StreamTest, BytesFollowTheRequestTheyBelongTo) {
     EXPECT_EQ(b[kSentBytes], second.size());
     EXPECT_EQ(b[kReceivedBytes], missing.size());
     EXPECT_EQ(b[kResponses4xx], 1u);
-    EXPECT_EQ(Events(kDesynchronised), 0u);
+    EXPECT_EQ(Events(kDesynchronisedHttp1), 0u);
   });
 }
 
@@ -149,7 +87,7 @@ TEST_F(StreamTest, ConnectTunnelWithTlsGoesToTheServerName) {
     EXPECT_EQ(traffic[kRequests], 0u);
     EXPECT_EQ(Tunnels(kVendor, Protocol::kConnect, 200), 1u);
     EXPECT_EQ(Events(kTlsUnpaired), 1u);
-    EXPECT_EQ(Events(kDesynchronised), 0u);
+    EXPECT_EQ(Events(kDesynchronisedHttp1), 0u);
   });
 }
 
@@ -309,7 +247,7 @@ TEST_F(StreamTest, WhatIsNotUnderstoodIsCountedInBytes) {
     const CounterSums traffic = Traffic(kVendor, kUnknownDestination);
     EXPECT_EQ(traffic[kSentBytes], Size(exchange, true));
     EXPECT_EQ(traffic[kReceivedBytes], Size(exchange, false));
-    EXPECT_EQ(Events(kDesynchronised), 0u);
+    EXPECT_EQ(Events(kDesynchronisedHttp1), 0u);
   });
 }
 
@@ -323,7 +261,7 @@ TEST_F(StreamTest, AnAnswerTellsThatItWasNeverHttp) {
                                         Protocol::kTcp, Visibility::kInferred);
     EXPECT_EQ(traffic[kSentBytes], Size(exchange, true));
     EXPECT_EQ(traffic[kReceivedBytes], Size(exchange, false));
-    EXPECT_EQ(Events(kDesynchronised), 0u);
+    EXPECT_EQ(Events(kDesynchronisedHttp1), 0u);
   });
 }
 
@@ -334,7 +272,7 @@ TEST_F(StreamTest, ALostParserSaysSoAndKeepsCounting) {
       In(std::string(300, 'x')), Out("more")};
   ForEveryCut(exchange, [&] {
     const CounterSums traffic = Traffic(kVendor, "a.test");
-    EXPECT_EQ(Events(kDesynchronised), 1u);
+    EXPECT_EQ(Events(kDesynchronisedHttp1), 1u);
     EXPECT_EQ(traffic[kReceivedBytes], Size(exchange, false));
     EXPECT_EQ(traffic[kSentBytes], Size(exchange, true));
   });
@@ -350,7 +288,7 @@ TEST_F(StreamTest, ProtocolSwitchIsNoLoss) {
   const CounterSums traffic = Traffic(kVendor, "ws.test");
   EXPECT_EQ(traffic[kResponses1xx], 1u);
   EXPECT_EQ(traffic[kReceivedBytes], 36u + 4u);
-  EXPECT_EQ(Events(kDesynchronised), 0u);
+  EXPECT_EQ(Events(kDesynchronisedHttp1), 0u);
 }
 
 TEST_F(StreamTest, HeldBytesStandInTheJournalUntilTheyHaveAHost) {

@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 
 #include "shim/callers/libunwind_walk.h"
+#include "shim/clock.h"
 #include "shim/hooks/hooks.h"
 #include "shim/libc.h"
 #include "shim/shim.h"
@@ -55,8 +56,9 @@ int accept4(int fd, sockaddr* address, socklen_t* length, int flags) {
 }
 
 int connect(int fd, const sockaddr* address, socklen_t length) {
+  const std::uint64_t since_ns = FineMonotonicNs();
   const int result = libc.connect(fd, address, length);
-  ReportConnect(fd, address, length, result == 0 ? 0 : errno);
+  ReportConnect(fd, address, length, result == 0 ? 0 : errno, since_ns);
   return result;
 }
 

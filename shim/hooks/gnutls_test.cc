@@ -189,7 +189,7 @@ TEST_F(GnuTlsHooks, EveryCallOfTheFamilyIsReported) {
   EXPECT_EQ(Requests(), 3u);
   EXPECT_EQ(Responses(), 3u);
   EXPECT_EQ(Events(kTlsUnpaired), 0u);
-  EXPECT_EQ(Events(kDesynchronised), 0u);
+  EXPECT_EQ(Events(kDesynchronisedHttp1), 0u);
 }
 
 TEST_F(GnuTlsHooks, ServersInTheSameProcessAreNotCounted) {
@@ -199,7 +199,7 @@ TEST_F(GnuTlsHooks, ServersInTheSameProcessAreNotCounted) {
             kResponseSize);
   EXPECT_EQ(Traffic(kVendor, "shop.test")[kResponses2xx], 0u);
   EXPECT_EQ(Traffic(kVendor, "shop.test")[kSentBytes], 0u);
-  EXPECT_EQ(Events(kDesynchronised), 0u);
+  EXPECT_EQ(Events(kDesynchronisedHttp1), 0u);
 }
 
 TEST_F(GnuTlsHooks, ACallFinishedWithoutItsBufferIsNotRead) {
@@ -214,7 +214,7 @@ TEST_F(GnuTlsHooks, ACallFinishedWithoutItsBufferIsNotRead) {
   EXPECT_EQ(Served(), kRequest);
   // A head that nobody showed: said, not guessed.
   EXPECT_EQ(Requests(), 0u);
-  EXPECT_EQ(Events(kDesynchronised), 1u);
+  EXPECT_EQ(Events(kDesynchronisedHttp1), 1u);
 }
 
 TEST_F(GnuTlsHooks, ARepeatedCallIsReportedOnce) {
@@ -230,7 +230,7 @@ TEST_F(GnuTlsHooks, ARepeatedCallIsReportedOnce) {
                                       kRequest.size()),
             kRequestSize);
   EXPECT_EQ(Requests(), 1u);
-  EXPECT_EQ(Events(kDesynchronised), 0u);
+  EXPECT_EQ(Events(kDesynchronisedHttp1), 0u);
 }
 
 TEST_F(GnuTlsHooks, ARenegotiatedSessionStaysWithItsConnection) {

@@ -117,7 +117,7 @@ TEST_F(OpenSslHooks, ServersInTheSameProcessAreNotCounted) {
             0);
   hooks::close(kFd);
   EXPECT_EQ(Traffic(kVendor, "shop.test")[kResponses2xx], 0u);
-  EXPECT_EQ(Events(kDesynchronised), 0u);
+  EXPECT_EQ(Events(kDesynchronisedHttp1), 0u);
 }
 
 TEST_F(OpenSslHooks, SessionsOfOtherSocketsPassThrough) {

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "shim/clock.h"
 #include "shim/hooks/hooks.h"
 #include "shim/libc.h"
 #include "shim/shim.h"
@@ -177,7 +178,9 @@ bool ReportFastOpen(int fd, const sockaddr* address, socklen_t length,
   const int error = result >= 0 ? EINPROGRESS : errno;
   // Between the data and its acknowledgement the connection is under way; on
   // an established one the address is ignored.
-  if (!IsMetered(fd)) ReportConnect(fd, address, length, error);
+  if (!IsMetered(fd)) {
+    ReportConnect(fd, address, length, error, FineMonotonicNs());
+  }
   return result > 0;
 }
 

@@ -95,7 +95,7 @@ TEST_F(SocketIo, TruncatedReceiveIsCountedWithoutTouchingTheBuffer) {
   fake_.Moves(1000);
   EXPECT_EQ(hooks::recv(kFd, nullptr, 1000, MSG_TRUNC), 1000);
   EXPECT_EQ(Received(), 1000u);
-  EXPECT_EQ(Events(kDesynchronised), 1u);
+  EXPECT_EQ(Events(kDesynchronisedHttp1), 1u);
 }
 
 TEST_F(SocketIo, EveryCallOfTheFamilyCounts) {
@@ -180,7 +180,7 @@ TEST_F(SocketIo, BodiesThatTheKernelMovesKeepTheirPlace) {
   hooks::recv(kFd, buffer, sizeof(buffer), 0);
   EXPECT_EQ(Received(), kHead.size() + 50000 + kResponse.size());
   EXPECT_EQ(Traffic(kVendor, "shop.test")[kResponses2xx], 2u);
-  EXPECT_EQ(Events(kDesynchronised), 0u);
+  EXPECT_EQ(Events(kDesynchronisedHttp1), 0u);
 }
 
 TEST_F(SocketIo, FastOpenConnectsWithItsFirstBytes) {

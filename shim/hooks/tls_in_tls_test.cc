@@ -112,7 +112,7 @@ TEST_F(TlsInTls, TheInnerSessionsPlaintextIsRead) {
   EXPECT_EQ(traffic[kSentBytes], sent_);
   EXPECT_EQ(traffic[kReceivedBytes], received_);
   EXPECT_EQ(Events(kTlsUnpaired), 0u);
-  EXPECT_EQ(Events(kDesynchronised), 0u);
+  EXPECT_EQ(Events(kDesynchronisedHttp1), 0u);
 }
 
 TEST_F(TlsInTls, WhatIsTooDeepToReadIsCountedInBytes) {

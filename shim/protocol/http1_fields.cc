@@ -14,7 +14,9 @@ void Http1Fields::Reset() {
   has_length_ = false;
 }
 
-Http1Fields::Step Http1Fields::Consume(Bytes data, HostName* host) {
+Http1Fields::Step Http1Fields::Consume(Bytes data, HostName* host,
+                                       ProxyWords* words) {
+  const Into into = {host, words};
   std::size_t at = 0;
   while (at < data.size()) {
     if (state_ == State::kValue && field_ == Field::kOther) {
@@ -24,24 +26,24 @@ Http1Fields::Step Http1Fields::Consume(Bytes data, HostName* host) {
       state_ = State::kLineStart;
       continue;
     }
-    if (!Take(data[at], host)) return {at, Status::kLost};
+    if (!Take(data[at], into)) return {at, Status::kLost};
     ++at;
     if (state_ == State::kEnd) return {at, Status::kEnd};
   }
   return {at, Status::kNeedMore};
 }
 
-bool Http1Fields::Take(std::uint8_t byte, HostName* host) {
+bool Http1Fields::Take(std::uint8_t byte, const Into& into) {
   switch (state_) {
     case State::kLineStart:
-      return TakeLineStart(byte, host);
+      return TakeLineStart(byte, into);
     case State::kName:
-      return TakeName(byte, host);
+      return TakeName(byte, into);
     case State::kNameEnd:
-      TakeNameEnd(byte, host);
+      TakeNameEnd(byte, into);
       return true;
     case State::kValue:
-      return TakeValue(byte, host);
+      return TakeValue(byte, into);
     case State::kLastLf:
       if (byte == '\n') {
         state_ = State::kEnd;
@@ -56,12 +58,12 @@ bool Http1Fields::Take(std::uint8_t byte, HostName* host) {
 }
 
 // A value is complete only when the next line turns out not to continue it.
-bool Http1Fields::TakeLineStart(std::uint8_t byte, HostName* host) {
+bool Http1Fields::TakeLineStart(std::uint8_t byte, const Into& into) {
   if (byte == ' ' || byte == '\t') {
     state_ = State::kValue;
     return true;
   }
-  if (!CommitValue(host)) return false;
+  if (!CommitValue(into.host)) return false;
   field_ = Field::kOther;
   token_length_ = 0;
   if (byte == '\n') {
@@ -73,23 +75,23 @@ bool Http1Fields::TakeLineStart(std::uint8_t byte, HostName* host) {
     return true;
   }
   state_ = State::kName;
-  return TakeName(byte, host);
+  return TakeName(byte, into);
 }
 
-bool Http1Fields::TakeName(std::uint8_t byte, HostName* host) {
+bool Http1Fields::TakeName(std::uint8_t byte, const Into& into) {
   if (IsTokenByte(byte)) {
     AppendToken(byte);
     return true;
   }
   if (IsControl(byte) && !IsBlank(byte) && byte != '\n') return false;
   state_ = State::kNameEnd;
-  TakeNameEnd(byte, host);
+  TakeNameEnd(byte, into);
   return true;
 }
 
-void Http1Fields::TakeNameEnd(std::uint8_t byte, HostName* host) {
+void Http1Fields::TakeNameEnd(std::uint8_t byte, const Into& into) {
   if (byte == ':') {
-    StartValue(host);
+    StartValue(into);
   } else if (byte == '\n') {
     state_ = State::kLineStart;
   } else if (!IsBlank(byte)) {
@@ -97,15 +99,20 @@ void Http1Fields::TakeNameEnd(std::uint8_t byte, HostName* host) {
   }
 }
 
-void Http1Fields::StartValue(HostName* host) {
+void Http1Fields::StartValue(const Into& into) {
   field_ = Field::kOther;
   if (token() == "content-length") {
     field_ = Field::kLength;
   } else if (token() == "transfer-encoding") {
     field_ = Field::kCoding;
-  } else if (token() == "host" && host != nullptr && host->empty()) {
+  } else if (token() == "host" && into.host != nullptr && into.host->empty()) {
     field_ = Field::kHost;
-    host->Clear();
+    into.host->Clear();
+  } else if (into.words != nullptr) {
+    if (const auto source = ProxyWords::SourceOf(token())) {
+      field_ = Field::kWords;
+      into.words->Begin(*source);
+    }
   }
   state_ = State::kValue;
   token_length_ = 0;
@@ -119,7 +126,7 @@ void Http1Fields::SkipLine() {
   state_ = State::kValue;
 }
 
-bool Http1Fields::TakeValue(std::uint8_t byte, HostName* host) {
+bool Http1Fields::TakeValue(std::uint8_t byte, const Into& into) {
   if (byte == '\n' || IsBlank(byte)) {
     gap_ = started_;
     if (byte == '\n') state_ = State::kLineStart;
@@ -131,8 +138,13 @@ bool Http1Fields::TakeValue(std::uint8_t byte, HostName* host) {
     return true;
   }
   // White space inside a host makes it invalid; around it, it means nothing.
-  if (gap_) host->AppendAuthority(' ');
-  host->AppendAuthority(byte);
+  if (field_ == Field::kWords) {
+    if (gap_) into.words->Append(' ');
+    into.words->Append(byte);
+  } else {
+    if (gap_) into.host->AppendAuthority(' ');
+    into.host->AppendAuthority(byte);
+  }
   started_ = true;
   gap_ = false;
   return true;
@@ -176,6 +188,7 @@ std::string_view Http1Fields::token() const {
 bool Http1Fields::CommitValue(HostName* host) {
   switch (field_) {
     case Field::kOther:
+    case Field::kWords:
       return true;
     case Field::kHost:
       host->FinishAuthority();

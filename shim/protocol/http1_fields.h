@@ -9,6 +9,7 @@
 
 #include "shim/protocol/bytes.h"
 #include "shim/protocol/host_name.h"
+#include "shim/protocol/proxy_reply.h"
 
 namespace proxymeter::protocol {
 
@@ -34,11 +35,12 @@ class Http1Fields {
   void Reset();
 
   /// Consumes up to and including the empty line. `host` takes the first Host
-  /// line unless it already holds a name; null where Host means nothing. It
-  /// must be the same for all of one section. kLost: Content-Length is no
+  /// line unless it already holds a name; null where Host means nothing.
+  /// `words`, if given, takes what a proxy says of itself. Both must be the
+  /// same for all of one section. kLost: Content-Length is no
   /// number, exceeds 64 bits or contradicts itself, or a control character
   /// stands in a field name.
-  Step Consume(Bytes data, HostName* host);
+  Step Consume(Bytes data, HostName* host, ProxyWords* words = nullptr);
 
   Coding coding() const { return coding_; }
   bool has_length() const { return has_length_; }
@@ -53,18 +55,22 @@ class Http1Fields {
     kLastLf,
     kEnd,
   };
-  enum class Field : std::uint8_t { kOther, kHost, kLength, kCoding };
+  enum class Field : std::uint8_t { kOther, kHost, kLength, kCoding, kWords };
+  struct Into {
+    HostName* host;
+    ProxyWords* words;
+  };
 
-  static constexpr std::size_t kTokenCapacity = 17;  // "transfer-encoding"
+  static constexpr std::size_t kTokenCapacity = 21;  // "x-luminati-error-code"
 
-  bool Take(std::uint8_t byte, HostName* host);
-  bool TakeLineStart(std::uint8_t byte, HostName* host);
-  bool TakeName(std::uint8_t byte, HostName* host);
-  void TakeNameEnd(std::uint8_t byte, HostName* host);
-  bool TakeValue(std::uint8_t byte, HostName* host);
+  bool Take(std::uint8_t byte, const Into& into);
+  bool TakeLineStart(std::uint8_t byte, const Into& into);
+  bool TakeName(std::uint8_t byte, const Into& into);
+  void TakeNameEnd(std::uint8_t byte, const Into& into);
+  bool TakeValue(std::uint8_t byte, const Into& into);
   bool TakeLengthByte(std::uint8_t byte);
   void TakeCodingByte(std::uint8_t byte);
-  void StartValue(HostName* host);
+  void StartValue(const Into& into);
   void SkipLine();
   void AppendToken(std::uint8_t byte);
   std::string_view token() const;

@@ -1,6 +1,7 @@
 #include "shim/protocol/http1_response.h"
 
 #include <string_view>
+#include <utility>
 
 #include "shim/protocol/ascii.h"
 
@@ -49,7 +50,8 @@ Http1Step Http1ResponseParser::ConsumeFraming(Bytes data, Method request) {
 
 Http1Step Http1ResponseParser::ConsumeFields(Bytes data, std::size_t used,
                                              Method request) {
-  const auto [size, status] = fields_.Consume(data.subspan(used), nullptr);
+  const auto [size, status] =
+      fields_.Consume(data.subspan(used), nullptr, &words_);
   switch (status) {
     case Http1Fields::Status::kNeedMore:
       return {used + size, Http1Event::kNone};
@@ -117,8 +119,14 @@ bool Http1ResponseParser::TakeStatus(std::uint8_t byte) {
 }
 
 void Http1ResponseParser::TakeReason(std::uint8_t byte) {
-  state_ = State::kReason;
-  if (byte != '\n') return;
+  if (std::exchange(state_, State::kReason) != State::kReason) {
+    words_.Clear();
+    words_.Begin(ProxyWords::Source::kReason);
+  }
+  if (byte != '\n') {
+    if (!IsBlank(byte) || words_.text().size() != 0) words_.Append(byte);
+    return;
+  }
   fields_.Reset();
   phase_ = Phase::kFields;
 }

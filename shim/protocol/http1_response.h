@@ -9,6 +9,7 @@
 #include "shim/protocol/http1.h"
 #include "shim/protocol/http1_body.h"
 #include "shim/protocol/http1_fields.h"
+#include "shim/protocol/proxy_reply.h"
 
 namespace proxymeter::protocol {
 
@@ -42,6 +43,8 @@ class Http1ResponseParser {
   /// Valid from kHead or kInformational until the next head's first byte.
   int status() const { return status_; }
   bool lost() const { return phase_ == Phase::kLost; }
+  /// Valid as status().
+  const ProxyWords& words() const { return words_; }
   /// True in a body that only the connection's end ends.
   bool until_close() const { return until_close_; }
 
@@ -71,6 +74,7 @@ class Http1ResponseParser {
 
   Http1Body body_;
   Http1Fields fields_;
+  ProxyWords words_;
   std::uint16_t status_ = 0;
   std::uint8_t matched_ = 0;  // bytes of the version, later of the status
   Phase phase_ = Phase::kStartLine;

@@ -17,7 +17,7 @@ using testing::ElementsAre;
 
 static_assert(std::is_trivially_destructible_v<Http1ResponseParser>);
 static_assert(std::is_trivially_copyable_v<Http1ResponseParser>);
-static_assert(sizeof(Http1ResponseParser) <= 128);
+static_assert(sizeof(Http1ResponseParser) <= 256);
 [[maybe_unused]] constinit Http1ResponseParser constant_initialized;
 
 std::vector<Seen> Read(std::string_view input,

@@ -110,6 +110,26 @@ std::uint64_t ShimFixture::Tunnels(std::string_view vendor, Protocol protocol,
   })[kTunnelReplies];
 }
 
+std::uint64_t ShimFixture::Durations(std::string_view vendor, Phase phase) {
+  const CounterSums sums = Sum([=](const JournalRow& row) {
+    return row.kind == RowKind::kPhase && row.vendor() == vendor &&
+           row.code == static_cast<std::uint16_t>(phase);
+  });
+  std::uint64_t count = 0;
+  for (std::size_t i = 0; i < kDurationBuckets; ++i) {
+    count += sums[kPhaseBuckets + i];
+  }
+  return count;
+}
+
+std::uint64_t ShimFixture::ProxyErrors(std::string_view vendor,
+                                       ProxyError error) {
+  return Sum([=](const JournalRow& row) {
+    return row.kind == RowKind::kProxyError && row.vendor() == vendor &&
+           row.code == static_cast<std::uint16_t>(error);
+  })[kProxyErrors];
+}
+
 std::uint64_t ShimFixture::Events(ShimCounter counter) {
   return Sum([](const JournalRow& row) {
     return row.kind == RowKind::kShim;

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "proxymeter/journal.h"
+#include "proxymeter/proxy_error.h"
 #include "shim/shim.h"
 #include "shim/testing/fake_libc.h"
 
@@ -41,6 +42,9 @@ class ShimFixture : public testing::Test {
   static std::uint64_t Tunnels(std::string_view vendor, Protocol protocol,
                                std::uint16_t code);
   static std::uint64_t Events(ShimCounter counter);
+  /// How many durations of the phase were taken.
+  static std::uint64_t Durations(std::string_view vendor, Phase phase);
+  static std::uint64_t ProxyErrors(std::string_view vendor, ProxyError error);
 
   FakeLibc fake_;
 

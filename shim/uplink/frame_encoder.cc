@@ -77,6 +77,14 @@ bool FrameEncoder::Append(std::uint32_t index, const JournalRow& row,
       message.has_caller = true;
       CopyCounters<kCallerCounters>(counters, &message.caller);
       break;
+    case RowKind::kPhase:
+      message.has_phase = true;
+      CopyCounters<kPhaseCounters>(counters, &message.phase);
+      break;
+    case RowKind::kProxyError:
+      message.has_proxy_error = true;
+      CopyCounters<kProxyErrorCounters>(counters, &message.proxy_error);
+      break;
     case RowKind::kNone:
       return true;
   }

@@ -44,13 +44,25 @@ std::vector<IndexedRow> Indexed(const std::vector<RowValue>& rows) {
 // have been thought of. An addition that old readers pass over needs a sample
 // beside the others, anything else a new version.
 TEST(Compat, SamplesAreWhatIsWrittenToday) {
-  EXPECT_EQ(Sample("v1/frame"), SampleFrame(SampleRows()));
-  EXPECT_EQ(Sample("v1/journal"), SampleJournal(kJournalSession, SampleRows()));
+  EXPECT_EQ(Sample("v2/frame"), SampleFrame(SampleRows()));
+  EXPECT_EQ(Sample("v2/journal"), SampleJournal(kJournalSession, SampleRows()));
   EXPECT_EQ(Sample("v1/policy"), SamplePolicy());
 }
 
-TEST(Compat, AFrameOfVersion1IsReadToTheLastCounter) {
-  const auto result = collector::DecodeFrame(Sample("v1/frame"));
+// Frames of both releases have one version: what was added is passed over.
+class CompatFrame : public testing::TestWithParam<const char*> {};
+
+INSTANTIATE_TEST_SUITE_P(OfEveryRelease, CompatFrame,
+                         testing::Values("v1", "v2"),
+                         [](const auto& tested) { return tested.param; });
+
+std::vector<RowValue> RowsOf(const std::string& release) {
+  return release == "v1" ? SampleRows1() : SampleRows();
+}
+
+TEST_P(CompatFrame, IsReadToTheLastCounter) {
+  const auto result =
+      collector::DecodeFrame(Sample(std::string(GetParam()) + "/frame"));
   const auto* frame = std::get_if<DecodedFrame>(&result);
   ASSERT_NE(frame, nullptr);
   EXPECT_EQ(frame->session, kFrameSession);
@@ -58,14 +70,14 @@ TEST(Compat, AFrameOfVersion1IsReadToTheLastCounter) {
   EXPECT_EQ(frame->process.command, kSampleCommand);
   EXPECT_EQ(frame->process.started_unix_ns, kSampleStart);
   EXPECT_FALSE(frame->process.has_journal);
-  EXPECT_EQ(frame->rows, Indexed(SampleRows()));
+  EXPECT_EQ(frame->rows, Indexed(RowsOf(GetParam())));
   EXPECT_TRUE(frame->bad_rows.empty());
 }
 
 // What a newer shim may add without a new version.
 TEST(Compat, FieldsOfANewerFrameArePassedOver) {
   v1::Frame frame;
-  ASSERT_TRUE(frame.ParseFromString(Sample("v1/frame")));
+  ASSERT_TRUE(frame.ParseFromString(Sample("v2/frame")));
   const auto extend = [](google::protobuf::Message* message) {
     auto* unknown = message->GetReflection()->MutableUnknownFields(message);
     unknown->AddVarint(100, 7);
@@ -130,10 +142,18 @@ class CompatIngest : public testing::Test {
   std::unique_ptr<collector::RunDirectory> directory_;
 };
 
-TEST_F(CompatIngest, Version1IsAccountedForExactly) {
-  PutJournal(kJournalSession, Sample("v1/journal"));
-  Collect(Sample("v1/frame"));
-  std::vector<RowValue> twice = SampleRows();
+class CompatRelease : public CompatIngest,
+                      public testing::WithParamInterface<const char*> {};
+
+INSTANTIATE_TEST_SUITE_P(OfEveryRelease, CompatRelease,
+                         testing::Values("v1", "v2"),
+                         [](const auto& tested) { return tested.param; });
+
+TEST_P(CompatRelease, IsAccountedForExactly) {
+  const std::string release = GetParam();
+  PutJournal(kJournalSession, Sample(release + "/journal"));
+  Collect(Sample(release + "/frame"));
+  std::vector<RowValue> twice = RowsOf(release);
   for (RowValue& row : twice) {
     for (std::uint64_t& counter : row.counters) counter *= 2;
   }
@@ -142,13 +162,13 @@ TEST_F(CompatIngest, Version1IsAccountedForExactly) {
 }
 
 TEST_F(CompatIngest, TheVersionAfterIsRefusedAndCounted) {
-  std::string journal = Sample("v1/journal");
+  std::string journal = Sample("v2/journal");
   const std::uint32_t next = kJournalVersion + 1;
   journal.replace(offsetof(JournalHeader, version), sizeof next,
                   reinterpret_cast<const char*>(&next), sizeof next);
   PutJournal(kJournalSession, journal);
   v1::Frame frame;
-  ASSERT_TRUE(frame.ParseFromString(Sample("v1/frame")));
+  ASSERT_TRUE(frame.ParseFromString(Sample("v2/frame")));
   frame.set_version(collector::kFrameVersion + 1);
   Collect(frame.SerializeAsString());
   EXPECT_TRUE(SortedRows().empty());
@@ -160,12 +180,12 @@ TEST_F(CompatIngest, TheVersionAfterIsRefusedAndCounted) {
 // A row that means something new, from either side, costs only itself.
 TEST_F(CompatIngest, ARowOfANewKindCostsOnlyItself) {
   std::vector<RowValue> rows = SampleRows();
-  std::string journal = Sample("v1/journal");
+  std::string journal = Sample("v2/journal");
   journal[kJournalHeaderBytes + 2 * kJournalRowBytes +
           offsetof(JournalRow, kind)] = kLastRowKind + 1;
   PutJournal(kJournalSession, journal);
   v1::Frame frame;
-  ASSERT_TRUE(frame.ParseFromString(Sample("v1/frame")));
+  ASSERT_TRUE(frame.ParseFromString(Sample("v2/frame")));
   frame.mutable_rows(2)->set_protocol(
       static_cast<v1::Protocol>(kLastProtocol + 1));
   Collect(frame.SerializeAsString());

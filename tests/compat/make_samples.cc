@@ -1,8 +1,8 @@
 // Writes the samples of the formats as they are now: journal, frame and policy.
 //
-//   make_samples tests/compat/v1
+//   make_samples tests/compat/v2
 //
-// To be run when a version number has gone up, into a folder of that version.
+// To be run when a format has gained something, into a folder of its own.
 // What is there stays: it is what programs of that version wrote.
 #include <cstdio>
 #include <filesystem>

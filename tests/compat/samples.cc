@@ -1,11 +1,13 @@
 #include "tests/compat/samples.h"
 
+#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 
 #include "collector/policy/policy_compiler.h"
 #include "collector/policy/vendor_config.h"
 #include "proxymeter/journal.h"
+#include "proxymeter/proxy_error.h"
 #include "shim/uplink/frame_encoder.h"
 
 namespace proxymeter::compat {
@@ -79,6 +81,12 @@ std::vector<RowValue> SampleRows() {
                .vendor = "direct",
                .destination = "192.0.2.1",
                .protocol = Protocol::kUdp}},
+      {.key = {.kind = RowKind::kPhase,
+               .vendor = "acme",
+               .code = static_cast<std::uint16_t>(Phase::kRequest)}},
+      {.key = {.kind = RowKind::kProxyError,
+               .vendor = "acme",
+               .code = static_cast<std::uint16_t>(ProxyError::kQuota)}},
   };
   for (std::size_t row = 0; row < rows.size(); ++row) {
     for (std::size_t i = 0; i < CounterCount(rows[row].key.kind); ++i) {
@@ -89,6 +97,16 @@ std::vector<RowValue> SampleRows() {
   collector::Counters& vendor = rows[1].counters;
   vendor[kReleasedSentBytes] = vendor[kHeldSentBytes];
   vendor[kReleasedReceivedBytes] = vendor[kHeldReceivedBytes];
+  return rows;
+}
+
+std::vector<RowValue> SampleRows1() {
+  std::vector<RowValue> rows = SampleRows();
+  std::erase_if(rows, [](const RowValue& row) {
+    return row.key.kind > RowKind::kCaller;
+  });
+  collector::Counters& shim = rows[0].counters;
+  std::fill(shim.begin() + kDesynchronisedSocks, shim.end(), 0);
   return rows;
 }
 

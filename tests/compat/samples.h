@@ -22,6 +22,8 @@ inline constexpr std::uint64_t kSampleStart = 1'700'000'000'000'000'000;
 /// One row of each kind, at the index of its place; no two counters are equal,
 /// but that connections hold nothing.
 std::vector<collector::RowValue> SampleRows();
+/// Those that version 1 had, with its counters.
+std::vector<collector::RowValue> SampleRows1();
 
 /// The rows as a journal: header, gap, rows.
 std::string SampleJournal(const collector::SessionId& session,

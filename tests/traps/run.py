@@ -39,7 +39,7 @@ FIGURES = {
     # That came to be.
     "connections": ("proxymeter_connections_total", {"result": "ok"}),
     "unpaired": ("proxymeter_shim_events_total", {"event": "tls_unpaired"}),
-    "desynchronised": ("proxymeter_shim_events_total", {"event": "desynchronised"}),
+    "desynchronised": ("proxymeter_desynchronised_total", {}),
 }
 EXPECTATION = re.compile(rf"\b({'|'.join(FIGURES)}) (\d+)")
 SECONDS = 100

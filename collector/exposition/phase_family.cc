@@ -1,0 +1,66 @@
+#include "collector/exposition/phase_family.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <limits>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "collector/exposition/pod_labels.h"
+#include "proxymeter/journal.h"
+
+namespace proxymeter::collector {
+namespace {
+
+// A row has how many fell into each bucket, Prometheus wants how many were at
+// most as long.
+prometheus::ClientMetric::Histogram HistogramOf(const Counters& counters) {
+  prometheus::ClientMetric::Histogram histogram;
+  histogram.sample_sum =
+      static_cast<double>(counters[kPhaseMicroseconds]) / 1e6;
+  std::uint64_t cumulative = 0;
+  for (std::size_t i = 0; i < kDurationBuckets; ++i) {
+    cumulative += counters[kPhaseBuckets + i];
+    const double bound = i < std::size(kDurationBounds)
+                             ? static_cast<double>(kDurationBounds[i]) / 1e6
+                             : std::numeric_limits<double>::infinity();
+    histogram.bucket.push_back(
+        {.cumulative_count = cumulative, .upper_bound = bound});
+  }
+  histogram.sample_count = cumulative;
+  return histogram;
+}
+
+}  // namespace
+
+prometheus::MetricFamily PhaseFamily(const std::vector<RowValue>& rows,
+                                     const PodIdentity& pod) {
+  prometheus::MetricFamily family{
+      "proxymeter_phase_duration_seconds",
+      "How long parts of an exchange took, as the crawler saw it: connect, "
+      "tunnel (CONNECT or SOCKS), tls_handshake, first_byte (request sent "
+      "until "
+      "the response begins), request (until it ends).",
+      prometheus::MetricType::Histogram,
+      {}};
+  std::map<std::pair<std::string, std::uint16_t>, Counters> sums;
+  for (const RowValue& row : rows) {
+    if (row.key.kind != RowKind::kPhase) continue;
+    Counters& sum = sums[{row.key.vendor, row.key.code}];
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += row.counters[i];
+  }
+  for (const auto& [key, counters] : sums) {
+    prometheus::ClientMetric metric;
+    metric.label = {
+        {"proxy_vendor", key.first},
+        {"phase", std::string(Name(static_cast<Phase>(key.second)))}};
+    for (auto& label : PodLabels(pod)) metric.label.push_back(std::move(label));
+    metric.histogram = HistogramOf(counters);
+    family.metric.push_back(std::move(metric));
+  }
+  return family;
+}
+
+}  // namespace proxymeter::collector
