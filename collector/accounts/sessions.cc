@@ -75,7 +75,9 @@ void Sessions::Finish(const SessionId& id,
                    *last_reading, /*limited=*/false);
     }
   }
+  LedgerNumber number = 0;
   if (const auto found = open_.find(id); found != open_.end()) {
+    number = found->second.number;
     for (const auto& [index, row] : found->second.rows) {
       if (row.value.key.kind == RowKind::kVendor) GiveHeldBytes(row.value);
     }
@@ -85,7 +87,7 @@ void Sessions::Finish(const SessionId& id,
                       .journal_bytes = found->second.journal_bytes});
     open_.erase(found);
   }
-  Retire(id);
+  Retire(id, number);
 }
 
 bool Sessions::IsOpen(const SessionId& id) const {
@@ -134,17 +136,21 @@ void Sessions::Restore(AccountsState state) {
     Session& session = open_[head.id];
     session.has_journal = head.has_journal;
     session.owner = head.owner;
+    session.number = head.number;
     session.restored = true;
+    last_number_ = std::max(last_number_, head.number);
   }
   for (SessionRow& row : state.rows) {
-    open_[row.session].rows[row.row.index].value = std::move(row.row.row);
+    KnownRow& known = open_[row.session].rows[row.row.index];
+    known.value = std::move(row.row.row);
+    known.in_ledger = true;
   }
   for (const auto& [id, session] : open_) {
     quotas_.Take(session.owner, {.sessions = 1, .rows = session.rows.size()});
   }
-  for (const SessionId& id : state.retired) {
-    retired_.insert(id);
-    retired_in_order_.push_back(id);
+  for (const RetiredSession& session : state.retired) {
+    retired_.insert(session.id);
+    retired_in_order_.push_back(session.id);
   }
   workload_ = state.workload;
   changes_.kept = true;
@@ -159,8 +165,8 @@ AccountsState Sessions::TakeChanges(AccountsSnapshot* snapshot) {
   for (const SessionId& id : changes_.sessions) {
     const auto found = open_.find(id);
     if (found == open_.end()) continue;
-    state.sessions.push_back(
-        {id, found->second.has_journal, found->second.owner});
+    state.sessions.push_back({id, found->second.has_journal,
+                              found->second.owner, found->second.number});
   }
   changes_.sessions.clear();
   state.rows.reserve(changes_.rows.size());
@@ -169,7 +175,10 @@ AccountsState Sessions::TakeChanges(AccountsSnapshot* snapshot) {
     if (session == open_.end()) continue;  // closed meanwhile
     KnownRow& row = session->second.rows.at(index);
     row.changed = false;
-    state.rows.push_back({id, {index, row.value}});
+    state.rows.push_back({id,
+                          {index, row.value},
+                          session->second.number,
+                          std::exchange(row.in_ledger, true)});
   }
   state.retired = std::exchange(changes_.retired, {});
   state.forgotten = std::exchange(changes_.forgotten, {});
@@ -180,7 +189,9 @@ AccountsState Sessions::TakeChanges(AccountsSnapshot* snapshot) {
 
 void Sessions::Committed(const AccountsState& changes) {
   const std::lock_guard lock(mutex_);
-  for (const SessionId& id : changes.retired) awaiting_commit_.erase(id);
+  for (const RetiredSession& session : changes.retired) {
+    awaiting_commit_.erase(session.id);
+  }
 }
 
 void Sessions::PutBack(const AccountsState& changes) {
@@ -193,6 +204,7 @@ void Sessions::PutBack(const AccountsState& changes) {
     const auto session = open_.find(row.session);
     if (session == open_.end()) continue;
     KnownRow& known = session->second.rows.at(row.row.index);
+    known.in_ledger = row.in_ledger;
     if (std::exchange(known.changed, true)) continue;
     changes_.rows.emplace_back(row.session, row.row.index);
   }
@@ -266,6 +278,7 @@ Sessions::Session& Sessions::Open(const SessionId& id, const Owner& owner,
   if (inserted) {
     ++workload_.sessions;
     session.owner = owner;
+    session.number = ++last_number_;
     quotas_.Take(owner, {.sessions = 1});
   }
   const bool found_journal = has_journal && !session.has_journal;
@@ -305,7 +318,8 @@ bool Sessions::MergeJournal(Session& session, const JournalContents& journal,
 bool Sessions::Merge(const SessionId& id, Session& session,
                      const IndexedRow& update) {
   const auto [position, inserted] = session.rows.try_emplace(update.index);
-  RowValue& known = position->second.value;
+  KnownRow& row = position->second;
+  RowValue& known = row.value;
   if (inserted) {
     known.key = update.row.key;
     quotas_.Take(session.owner, {.rows = 1});
@@ -317,9 +331,9 @@ bool Sessions::Merge(const SessionId& id, Session& session,
     known.counters[i] += deltas[i];
     changed |= deltas[i] != 0;
   }
-  if (changed) totals_.Add(known.key, deltas);
+  if (changed) totals_.Add(known.key, deltas, row.total);
   if (changes_.kept && (changed || inserted) &&
-      !std::exchange(position->second.changed, true)) {
+      !std::exchange(row.changed, true)) {
     changes_.rows.emplace_back(id, update.index);
   }
   return changed;
@@ -347,11 +361,11 @@ void Sessions::GiveHeldBytes(const RowValue& vendor_row) {
   totals_.Add(vendor_row.key, released);
 }
 
-void Sessions::Retire(const SessionId& id) {
+void Sessions::Retire(const SessionId& id, LedgerNumber number) {
   retired_.insert(id);
   retired_in_order_.push_back(id);
   if (changes_.kept) {
-    changes_.retired.push_back(id);
+    changes_.retired.push_back({id, number});
     awaiting_commit_.insert(id);
   }
   if (retired_in_order_.size() > limits_.max_retired) {

@@ -129,6 +129,8 @@ class Sessions {
  private:
   struct KnownRow {
     RowValue value;
+    Totals::Place total;
+    bool in_ledger = false;
     bool changed = false;
   };
   struct Session {
@@ -138,6 +140,7 @@ class Sessions {
     absl::btree_set<std::uint32_t> refused;
     bool has_journal = false;
     Owner owner{};
+    LedgerNumber number = 0;
     std::uint64_t journal_bytes = 0;  // when last read
     // Not heard of since it was taken up from the ledger.
     bool restored = false;
@@ -147,7 +150,7 @@ class Sessions {
     bool kept = false;
     absl::flat_hash_set<SessionId> sessions;
     std::vector<std::pair<SessionId, std::uint32_t>> rows;
-    std::vector<SessionId> retired;
+    std::vector<RetiredSession> retired;
     std::vector<SessionId> forgotten;
   };
 
@@ -160,7 +163,7 @@ class Sessions {
                     bool limited);
   bool Merge(const SessionId& id, Session& session, const IndexedRow& update);
   void GiveHeldBytes(const RowValue& vendor_row);
-  void Retire(const SessionId& id);
+  void Retire(const SessionId& id, LedgerNumber number);
   void Reject(Rejection rejection);
 
   const SessionLimits limits_;
@@ -170,6 +173,7 @@ class Sessions {
   mutable std::mutex mutex_;
   Totals totals_;
   absl::flat_hash_map<SessionId, Session> open_;
+  LedgerNumber last_number_ = 0;  // of a session
   Quotas quotas_;
   absl::flat_hash_set<SessionId> retired_;
   std::deque<SessionId> retired_in_order_;

@@ -37,10 +37,24 @@ struct FoldedVendor {
   friend bool operator==(const FoldedVendor&, const FoldedVendor&) = default;
 };
 
+/// Names a total or a session in the ledger: found there by its number, it is
+/// changed without looking at names. No two of a kind ever share one at a time.
+using LedgerNumber = std::uint64_t;
+
+struct TotalRow {
+  LedgerNumber number = 0;
+  RowValue row;
+  /// A hint: it was written before, and its counters alone are news.
+  bool in_ledger = false;
+
+  friend bool operator==(const TotalRow&, const TotalRow&) = default;
+};
+
 struct SessionHead {
   SessionId id{};
   bool has_journal = false;
   Owner owner{};
+  LedgerNumber number = 0;
 
   friend bool operator==(const SessionHead&, const SessionHead&) = default;
 };
@@ -49,20 +63,30 @@ struct SessionHead {
 struct SessionRow {
   SessionId session{};
   IndexedRow row;
+  LedgerNumber session_number = 0;
+  bool in_ledger = false;  ///< as above
 
   friend bool operator==(const SessionRow&, const SessionRow&) = default;
+};
+
+struct RetiredSession {
+  SessionId id{};
+  LedgerNumber number = 0;  ///< what its rows went by; 0: it had none
+
+  friend bool operator==(const RetiredSession&,
+                         const RetiredSession&) = default;
 };
 
 /// All of the accounts, or the part that changed between two moments. Every
 /// value is absolute: writing it again changes nothing.
 struct AccountsState {
-  std::vector<RowKey> dropped;  ///< gone, unless they are in totals too
-  std::vector<RowValue> totals;
+  std::vector<LedgerNumber> dropped;  ///< totals that are gone
+  std::vector<TotalRow> totals;
   std::vector<FoldedVendor> folded;
-  std::vector<SessionHead> sessions;  ///< open ones
-  std::vector<SessionRow> rows;       ///< of open sessions
-  std::vector<SessionId> retired;     ///< closed; their rows are to go
-  std::vector<SessionId> forgotten;   ///< no longer remembered as closed
+  std::vector<SessionHead> sessions;    ///< open ones
+  std::vector<SessionRow> rows;         ///< of open sessions
+  std::vector<RetiredSession> retired;  ///< closed; their rows are to go
+  std::vector<SessionId> forgotten;     ///< no longer remembered as closed
   Workload workload;
 };
 

@@ -30,25 +30,32 @@ RowKey WithoutVendor(RowKey key) {
 
 }  // namespace
 
-void Totals::Add(const RowKey& key, const Counters& deltas) {
-  if (AddIfRoom(key, deltas, max_rows_)) return;
+void Totals::Add(const RowKey& key, const Counters& deltas, Place& place) {
+  if (place.row_ != nullptr && place.folds_ == folds_) {
+    AddTo(*place.row_, deltas);
+    return;
+  }
+  place.row_ = FindOrInsert(key, max_rows_);
+  place.folds_ = folds_;
+  if (place.row_ != nullptr) {
+    AddTo(*place.row_, deltas);
+    return;
+  }
   ++overflowed_;
   // Real vendors are few: a little more room keeps their sums exact.
-  if (AddIfRoom(WithoutDetail(key), deltas, max_rows_ + max_rows_ / 16)) return;
-  const RowKey other = WithoutVendor(key);
-  const auto found = rows_.find(other);
-  AddTo(other, found == rows_.end() ? Insert(other) : found->second, deltas);
+  Row* other = FindOrInsert(WithoutDetail(key), max_rows_ + max_rows_ / 16);
+  if (other == nullptr) {
+    other = FindOrInsert(WithoutVendor(key),
+                         std::numeric_limits<std::size_t>::max());
+  }
+  AddTo(*other, deltas);
 }
 
-bool Totals::AddIfRoom(const RowKey& key, const Counters& deltas,
-                       std::size_t room) {
-  if (const auto found = rows_.find(key); found != rows_.end()) {
-    AddTo(key, found->second, deltas);
-    return true;
-  }
-  if (rows_.size() >= room || !HasRoomForDestination(key)) return false;
-  AddTo(key, Insert(key), deltas);
-  return true;
+// Null when it is not there and there is no room for it.
+Totals::Row* Totals::FindOrInsert(const RowKey& key, std::size_t room) {
+  if (const auto found = rows_.find(key); found != rows_.end()) return &*found;
+  if (rows_.size() >= room || !HasRoomForDestination(key)) return nullptr;
+  return Insert(key);
 }
 
 bool Totals::HasRoomForDestination(const RowKey& key) const {
@@ -61,25 +68,27 @@ bool Totals::HasRoomForDestination(const RowKey& key) const {
          destinations_.contains(std::pair(key.vendor, key.destination));
 }
 
-Totals::Sum& Totals::Insert(const RowKey& key) {
-  Sum& sum = rows_[key];
-  if (key.kind != RowKind::kTraffic) return sum;
+Totals::Row* Totals::Insert(const RowKey& key) {
+  Row& row = *rows_.try_emplace(key).first;
+  row.second.number = ++last_number_;
+  if (key.kind != RowKind::kTraffic) return &row;
   std::unique_ptr<Destination>& destination =
       destinations_[std::pair(key.vendor, key.destination)];
   if (destination == nullptr) {
     destination = std::make_unique<Destination>();
     ++destinations_of_[key.vendor];
   }
-  sum.destination = destination.get();
-  return sum;
+  row.second.destination = destination.get();
+  return &row;
 }
 
-void Totals::AddTo(const RowKey& key, Sum& sum, const Counters& deltas) {
+void Totals::AddTo(Row& row, const Counters& deltas) {
+  Sum& sum = row.second;
   AddSaturating(sum.counters, deltas);
   if (sum.destination != nullptr) sum.destination->active = true;
   if (keeps_changes_ && !sum.changed) {
     sum.changed = true;
-    changed_.push_back(key);
+    changed_.push_back(&row);
   }
 }
 
@@ -104,12 +113,17 @@ void Totals::FoldIdle(TimePoint now, std::chrono::milliseconds idle) {
     destination->idle = any = true;
   }
   if (!any) return;
+  const auto is_idle = [](const Row& row) {
+    const Destination* destination = row.second.destination;
+    return destination != nullptr && destination->idle;
+  };
+  ++folds_;
+  std::erase_if(changed_, [&](const Row* row) { return is_idle(*row); });
   // All rows of a destination at once: a series that sums some of them up must
   // not fall while another of them lives.
-  absl::erase_if(rows_, [this](const auto& row) {
-    const Destination* destination = row.second.destination;
-    if (destination == nullptr || !destination->idle) return false;
-    Fold(row.first, row.second);
+  absl::erase_if(rows_, [&](const Row& row) {
+    if (!is_idle(row)) return false;
+    Fold(row);
     return true;
   });
   absl::erase_if(destinations_, [this](const auto& item) {
@@ -122,22 +136,23 @@ void Totals::FoldIdle(TimePoint now, std::chrono::milliseconds idle) {
   });
 }
 
-void Totals::Fold(const RowKey& key, const Sum& sum) {
-  AddSaturating(folded_[key.vendor].counters, sum.counters);
+void Totals::Fold(const Row& row) {
+  const std::string& vendor = row.first.vendor;
+  AddSaturating(folded_[vendor].counters, row.second.counters);
   if (!keeps_changes_) return;
-  folded_changed_.insert(key.vendor);
-  dropped_.push_back(key);
+  folded_changed_.insert(vendor);
+  dropped_.push_back(row.second.number);
 }
 
 void Totals::TakeChanges(AccountsState& state) {
   state.dropped = std::exchange(dropped_, {});
   state.totals.reserve(changed_.size());
-  for (RowKey& key : changed_) {
-    const auto found = rows_.find(key);
-    // Folded since; and noted twice if it came back after that.
-    if (found == rows_.end() || !found->second.changed) continue;
-    found->second.changed = false;
-    state.totals.push_back({std::move(key), found->second.counters});
+  for (Row* row : changed_) {
+    Sum& sum = row->second;
+    sum.changed = false;
+    state.totals.push_back({sum.number,
+                            {row->first, sum.counters},
+                            std::exchange(sum.in_ledger, true)});
   }
   changed_.clear();
   for (const std::string& vendor : folded_changed_) {
@@ -148,11 +163,13 @@ void Totals::TakeChanges(AccountsState& state) {
 }
 
 void Totals::PutBack(const AccountsState& state) {
-  for (const RowValue& row : state.totals) {
-    const auto found = rows_.find(row.key);
-    if (found == rows_.end() || found->second.changed) continue;
-    found->second.changed = true;
-    changed_.push_back(row.key);
+  for (const TotalRow& total : state.totals) {
+    const auto found = rows_.find(total.row.key);
+    // Folded since, and perhaps begun anew.
+    if (found == rows_.end() || found->second.number != total.number) continue;
+    found->second.in_ledger = total.in_ledger;
+    if (std::exchange(found->second.changed, true)) continue;
+    changed_.push_back(&*found);
   }
   dropped_.insert(dropped_.end(), state.dropped.begin(), state.dropped.end());
   for (const FoldedVendor& vendor : state.folded) {
@@ -161,9 +178,15 @@ void Totals::PutBack(const AccountsState& state) {
 }
 
 void Totals::Restore(const AccountsState& state) {
-  for (const RowValue& row : state.totals) {
-    Insert(row.key).counters = row.counters;
+  LedgerNumber last = 0;
+  for (const TotalRow& total : state.totals) {
+    Sum& sum = Insert(total.row.key)->second;
+    sum.counters = total.row.counters;
+    sum.number = total.number;
+    sum.in_ledger = true;
+    last = std::max(last, total.number);
   }
+  last_number_ = last;
   for (const FoldedVendor& vendor : state.folded) {
     folded_[vendor.vendor] = {vendor.destinations, vendor.counters};
   }

@@ -13,6 +13,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/container/node_hash_map.h"
 #include "collector/accounts/row.h"
 #include "collector/accounts/state.h"
 
@@ -20,8 +21,18 @@ namespace proxymeter::collector {
 
 /// Not synchronised: Sessions holds the lock.
 class Totals {
+  struct Sum;
+  using Row = std::pair<const RowKey, Sum>;
+
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
+
+  /// Where a key's row was found, to spare the next look-up.
+  class Place {
+    friend class Totals;
+    Row* row_ = nullptr;
+    std::uint64_t folds_ = 0;  // rows stay where they are until the next one
+  };
 
   /// Beyond `max_rows` different keys, new ones are counted under the
   /// destination `_other` and code 0, and beyond a sixteenth more under the
@@ -34,7 +45,12 @@ class Totals {
 
   /// Adds `deltas` to the row of `key`. Sums stop at the largest value: a
   /// counter that wrapped around would go backwards.
-  void Add(const RowKey& key, const Counters& deltas);
+  void Add(const RowKey& key, const Counters& deltas) {
+    Place place;
+    Add(key, deltas, place);
+  }
+  /// `place` is fresh, or of an earlier call with the same key.
+  void Add(const RowKey& key, const Counters& deltas, Place& place);
 
   /// Folds the destinations that were not added to for `idle`: their traffic
   /// rows go, and what they held is in Folded() from then on, so that rows and
@@ -68,6 +84,8 @@ class Totals {
   };
   struct Sum {
     Counters counters{};
+    LedgerNumber number = 0;
+    bool in_ledger = false;
     bool changed = false;
     Destination* destination = nullptr;  // of traffic rows
   };
@@ -76,15 +94,17 @@ class Totals {
     Counters counters{};
   };
 
-  bool AddIfRoom(const RowKey& key, const Counters& deltas, std::size_t room);
+  Row* FindOrInsert(const RowKey& key, std::size_t room);
   bool HasRoomForDestination(const RowKey& key) const;
-  Sum& Insert(const RowKey& key);
-  void AddTo(const RowKey& key, Sum& sum, const Counters& deltas);
-  void Fold(const RowKey& key, const Sum& sum);
+  Row* Insert(const RowKey& key);
+  void AddTo(Row& row, const Counters& deltas);
+  void Fold(const Row& row);
 
   const std::size_t max_rows_;
   const std::size_t max_destinations_;
-  absl::flat_hash_map<RowKey, Sum> rows_;
+  absl::node_hash_map<RowKey, Sum> rows_;
+  LedgerNumber last_number_ = 0;
+  std::uint64_t folds_ = 0;  // that took rows away
   // By vendor and name; rows point to them.
   absl::flat_hash_map<std::pair<std::string, std::string>,
                       std::unique_ptr<Destination>>
@@ -92,8 +112,8 @@ class Totals {
   absl::flat_hash_map<std::string, std::size_t> destinations_of_;  // by vendor
   absl::flat_hash_map<std::string, FoldedSum> folded_;             // by vendor
   bool keeps_changes_ = false;
-  std::vector<RowKey> changed_;
-  std::vector<RowKey> dropped_;
+  std::vector<Row*> changed_;
+  std::vector<LedgerNumber> dropped_;
   absl::flat_hash_set<std::string> folded_changed_;
   std::uint64_t overflowed_ = 0;
 };

@@ -197,7 +197,9 @@ TEST(Totals, WhatIsFoldedIsAmongTheChangesUntilItIsWritten) {
   Totals totals(100);
   totals.KeepChanges();
   Send(totals, "acme", "a.example", 10);
-  EXPECT_EQ(ChangesOf(totals).totals.size(), 1u);
+  const AccountsState first = ChangesOf(totals);
+  ASSERT_EQ(first.totals.size(), 1u);
+  EXPECT_FALSE(first.totals[0].in_ledger);
   totals.FoldIdle(kStart, kIdle);
   Send(totals, "acme", "b.example", 5);
   totals.FoldIdle(kStart + kIdle, kIdle);
@@ -206,9 +208,12 @@ TEST(Totals, WhatIsFoldedIsAmongTheChangesUntilItIsWritten) {
   EXPECT_TRUE(ChangesOf(totals).dropped.empty());
   totals.PutBack(lost);
   const AccountsState state = ChangesOf(totals);
-  const RowKey key = TrafficRow("acme", "a.example", 0, 0, 0).key;
-  EXPECT_EQ(state.dropped, std::vector<RowKey>{key});
-  EXPECT_EQ(state.totals.size(), 2u);
+  EXPECT_EQ(state.dropped, std::vector{first.totals[0].number});
+  ASSERT_EQ(state.totals.size(), 2u);
+  for (const TotalRow& total : state.totals) {
+    EXPECT_GT(total.number, first.totals[0].number);
+    EXPECT_FALSE(total.in_ledger);
+  }
   ASSERT_EQ(state.folded.size(), 1u);
   EXPECT_EQ(state.folded[0].counters[kSentBytes], 10u);
   EXPECT_EQ(state.folded, lost.folded);
@@ -218,6 +223,64 @@ TEST(Totals, WhatIsFoldedIsAmongTheChangesUntilItIsWritten) {
   EXPECT_EQ(restored.Folded(), totals.Folded());
   EXPECT_EQ(SumWithFolded(restored), 17u);
   EXPECT_EQ(SentTo(restored, "a.example"), 2u);
+}
+
+TEST(Totals, ARowKeepsItsNumberAcrossLives) {
+  Totals totals(100);
+  totals.KeepChanges();
+  Send(totals, "acme", "a.example", 1);
+  Send(totals, "acme", "b.example", 2);
+  const AccountsState state = ChangesOf(totals);
+  ASSERT_EQ(state.totals.size(), 2u);
+  EXPECT_NE(state.totals[0].number, state.totals[1].number);
+  Totals restored(100);
+  restored.Restore(state);
+  restored.KeepChanges();
+  Send(restored, "acme", "b.example", 5);
+  Send(restored, "acme", "c.example", 1);
+  const AccountsState next = ChangesOf(restored);
+  ASSERT_EQ(next.totals.size(), 2u);
+  EXPECT_EQ(next.totals[0].number, state.totals[1].number);
+  EXPECT_TRUE(next.totals[0].in_ledger);
+  EXPECT_GT(next.totals[1].number, next.totals[0].number);
+  EXPECT_FALSE(next.totals[1].in_ledger);
+  // What was not written is not in the ledger, whatever was hoped.
+  restored.PutBack(next);
+  const AccountsState again = ChangesOf(restored);
+  EXPECT_EQ(again.totals, next.totals);
+}
+
+TEST(Totals, APlaceIsFoundAgainAfterItsRowWasFolded) {
+  Totals totals(100);
+  const RowValue row = TrafficRow("acme", "a.example", 10, 0, 0);
+  Totals::Place place;
+  totals.Add(row.key, row.counters, place);
+  totals.Add(row.key, row.counters, place);
+  EXPECT_EQ(SentTo(totals, "a.example"), 20u);
+  totals.FoldIdle(kStart, kIdle);
+  totals.FoldIdle(kStart + kIdle, kIdle);
+  EXPECT_TRUE(totals.Rows().empty());
+  totals.Add(row.key, row.counters, place);
+  totals.Add(row.key, row.counters, place);
+  EXPECT_EQ(SentTo(totals, "a.example"), 20u);
+  EXPECT_EQ(SumWithFolded(totals), 40u);
+}
+
+TEST(Totals, APlaceWithoutRoomIsLookedUpEachTime) {
+  Totals totals(16);
+  for (int i = 0; i < 16; ++i) {
+    Send(totals, "acme", "host" + std::to_string(i), 1);
+  }
+  const RowValue row = TrafficRow("acme", "a.example", 10, 0, 0);
+  Totals::Place place;
+  totals.Add(row.key, row.counters, place);
+  totals.Add(row.key, row.counters, place);
+  EXPECT_EQ(totals.overflowed(), 2u);
+  EXPECT_EQ(SentTo(totals, kOtherDestination), 20u);
+  totals.FoldIdle(kStart, kIdle);
+  totals.FoldIdle(kStart + kIdle, kIdle);
+  totals.Add(row.key, row.counters, place);
+  EXPECT_EQ(SentTo(totals, "a.example"), 10u);
 }
 
 }  // namespace

@@ -143,4 +143,34 @@ absl::StatusOr<std::int64_t> Database::Integer(std::string_view sql) {
   return statement->Integer(0);
 }
 
+void BlobColumn::Close::operator()(sqlite3_blob* blob) const {
+  sqlite3_blob_close(blob);
+}
+
+absl::StatusOr<bool> BlobColumn::Overwrite(std::int64_t row, Blob value) {
+  sqlite3* const database = database_.database_.get();
+  int result;
+  if (blob_ == nullptr) {
+    sqlite3_blob* blob = nullptr;
+    result = sqlite3_blob_open(database, "main", table_, column_, row,
+                               /*flags=*/1, &blob);
+    blob_.reset(blob);
+  } else {
+    result = sqlite3_blob_reopen(blob_.get(), row);
+  }
+  if (result != SQLITE_OK) {
+    // The handle is of no use after a failure.
+    const absl::Status status = StatusOf(database, result);
+    blob_.reset();
+    // That it is this error, and no other, tells that there is no such row.
+    if (result == SQLITE_ERROR) return false;
+    return status;
+  }
+  const int size = static_cast<int>(value.size());
+  if (sqlite3_blob_bytes(blob_.get()) != size) return false;
+  result = sqlite3_blob_write(blob_.get(), value.data(), size, 0);
+  if (result != SQLITE_OK) return StatusOf(database, result);
+  return true;
+}
+
 }  // namespace proxymeter::collector

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 
 struct sqlite3;
+struct sqlite3_blob;
 struct sqlite3_stmt;
 
 namespace proxymeter::collector {
@@ -63,12 +64,37 @@ class Database {
   absl::StatusOr<std::int64_t> Integer(std::string_view sql);
 
  private:
+  friend class BlobColumn;
   struct Close {
     void operator()(sqlite3* database) const;
   };
   explicit Database(sqlite3* database) : database_(database) {}
 
   std::unique_ptr<sqlite3, Close> database_;
+};
+
+/// A column of blobs, each of which can be overwritten where it is: many times
+/// cheaper than an UPDATE, which writes the whole row anew. To be used within a
+/// transaction, and gone before its end.
+class BlobColumn {
+ public:
+  /// `database` must outlive it, and the names be literals.
+  BlobColumn(Database& database, const char* table, const char* column)
+      : database_(database), table_(table), column_(column) {}
+
+  /// False, and nothing is written, when there is no row of that rowid or its
+  /// blob has another size.
+  absl::StatusOr<bool> Overwrite(std::int64_t row, Blob value);
+
+ private:
+  struct Close {
+    void operator()(sqlite3_blob* blob) const;
+  };
+
+  Database& database_;
+  const char* const table_;
+  const char* const column_;
+  std::unique_ptr<sqlite3_blob, Close> blob_;  // of the last row
 };
 
 }  // namespace proxymeter::collector

@@ -11,65 +11,13 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "collector/ledger/schema.h"
+#include "proxymeter/journal.h"
 
 namespace proxymeter::collector {
 namespace {
-
-// "PXML" in ASCII: tells our file from other SQLite databases.
-constexpr std::int64_t kApplicationId = 0x50584d4c;
-
-// Exclusive: without it, the WAL's index is a mapped file, and a full tmpfs
-// would be a SIGBUS here. It also keeps a second collector out.
-constexpr char kSettings[] = R"(
-PRAGMA locking_mode = EXCLUSIVE;
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = NORMAL;
-PRAGMA temp_store = MEMORY;
-)";
-
-constexpr char kSchema[] = R"(
-CREATE TABLE meta (
-  name TEXT PRIMARY KEY NOT NULL,
-  value INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE total (
-  kind INTEGER NOT NULL,
-  vendor TEXT NOT NULL,
-  destination TEXT NOT NULL,
-  protocol INTEGER NOT NULL,
-  visibility INTEGER NOT NULL,
-  code INTEGER NOT NULL,
-  counters BLOB NOT NULL,
-  PRIMARY KEY (kind, vendor, destination, protocol, visibility, code)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE folded (
-  vendor TEXT PRIMARY KEY NOT NULL,
-  destinations INTEGER NOT NULL,
-  counters BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE session (
-  id BLOB PRIMARY KEY NOT NULL,
-  has_journal INTEGER NOT NULL,
-  owner INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE session_row (
-  session BLOB NOT NULL,
-  place INTEGER NOT NULL,
-  kind INTEGER NOT NULL,
-  vendor TEXT NOT NULL,
-  destination TEXT NOT NULL,
-  protocol INTEGER NOT NULL,
-  visibility INTEGER NOT NULL,
-  code INTEGER NOT NULL,
-  counters BLOB NOT NULL,
-  PRIMARY KEY (session, place)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE retired (
-  number INTEGER PRIMARY KEY NOT NULL,
-  id BLOB UNIQUE NOT NULL
-) STRICT;
-)";
 
 constexpr std::int64_t kNoOwner = -1;  // of a session of gRPC
 constexpr char kSince[] = "since_unix_ns";
@@ -86,11 +34,12 @@ constexpr NamedCount kCounts[] = {
     {"overflowed", &Workload::overflowed},
 };
 
-// Little-endian, as many as there are: a later version may have more.
+// Little-endian, the first `count`: as many as a row's kind has, so that its
+// size stays.
 static_assert(std::endian::native == std::endian::little);
-Blob Pack(const Counters& counters) {
+Blob Pack(const Counters& counters, std::size_t count) {
   return {reinterpret_cast<const std::uint8_t*>(counters.data()),
-          sizeof(counters)};
+          count * sizeof counters[0]};
 }
 
 bool Unpack(Blob blob, Counters* counters) {
@@ -105,28 +54,48 @@ bool Unpack(Blob blob, SessionId* id) {
   return true;
 }
 
-Statement& BindKey(Statement& statement, int parameter, const RowKey& key) {
-  return statement.Bind(parameter, static_cast<std::int64_t>(key.kind))
-      .Bind(parameter + 1, key.vendor)
-      .Bind(parameter + 2, key.destination)
-      .Bind(parameter + 3, static_cast<std::int64_t>(key.protocol))
-      .Bind(parameter + 4, static_cast<std::int64_t>(key.visibility))
-      .Bind(parameter + 5, static_cast<std::int64_t>(key.code));
+std::int64_t Signed(LedgerNumber number) {
+  return static_cast<std::int64_t>(number);
 }
 
-Statement& BindRow(Statement& statement, int parameter, const RowValue& row) {
-  return BindKey(statement, parameter, row.key)
-      .Bind(parameter + 6, Pack(row.counters));
+// The rows of a session stand side by side: what decodes frames and journals
+// lets no place pass that a journal does not have.
+static_assert(kMaxJournalRows == 2048, "number of session_row");
+std::int64_t RowNumber(LedgerNumber session, std::uint32_t place) {
+  return Signed(session * kMaxJournalRows + place);
 }
 
-bool ReadRow(const Statement& statement, int column, RowValue* row) {
-  row->key.kind = static_cast<RowKind>(statement.Integer(column));
-  row->key.vendor = statement.Text(column + 1);
-  row->key.destination = statement.Text(column + 2);
-  row->key.protocol = static_cast<Protocol>(statement.Integer(column + 3));
-  row->key.visibility = static_cast<Visibility>(statement.Integer(column + 4));
-  row->key.code = static_cast<std::uint16_t>(statement.Integer(column + 5));
-  return Unpack(statement.Bytes(column + 6), &row->counters);
+// Writes a row of total or session_row, which have the same columns; only its
+// counters where it is there already.
+absl::Status PutRow(BlobColumn& counters, Statement& put, std::int64_t number,
+                    bool is_there, const RowValue& row) {
+  const RowKey& key = row.key;
+  const Blob values = Pack(row.counters, CounterCount(key.kind));
+  if (is_there) {
+    const absl::StatusOr<bool> written = counters.Overwrite(number, values);
+    if (!written.ok()) return written.status();
+    if (*written) return absl::OkStatus();
+  }
+  return put.Bind(0, number)
+      .Bind(1, static_cast<std::int64_t>(key.kind))
+      .Bind(2, key.vendor)
+      .Bind(3, key.destination)
+      .Bind(4, static_cast<std::int64_t>(key.protocol))
+      .Bind(5, static_cast<std::int64_t>(key.visibility))
+      .Bind(6, static_cast<std::int64_t>(key.code))
+      .Bind(7, values)
+      .Run();
+}
+
+// Of total and session_row.
+bool ReadRow(const Statement& statement, RowValue* row) {
+  row->key.kind = static_cast<RowKind>(statement.Integer(1));
+  row->key.vendor = statement.Text(2);
+  row->key.destination = statement.Text(3);
+  row->key.protocol = static_cast<Protocol>(statement.Integer(4));
+  row->key.visibility = static_cast<Visibility>(statement.Integer(5));
+  row->key.code = static_cast<std::uint16_t>(statement.Integer(6));
+  return Unpack(statement.Bytes(7), &row->counters);
 }
 
 // Calls `read(statement)` for each row of `sql`; false from it is damage.
@@ -193,7 +162,8 @@ absl::StatusOr<Ledger> Ledger::OpenSound(const std::string& path,
 }
 
 absl::Status Ledger::Prepare(std::uint64_t now_unix_ns) {
-  if (absl::Status set = database_.Execute(kSettings); !set.ok()) return set;
+  if (absl::Status set = database_.Execute(kLedgerSettings); !set.ok())
+    return set;
   const auto version = database_.Integer("PRAGMA user_version");
   if (!version.ok()) return version.status();
   const auto application = database_.Integer("PRAGMA application_id");
@@ -201,15 +171,16 @@ absl::Status Ledger::Prepare(std::uint64_t now_unix_ns) {
   const auto tables = database_.Integer("SELECT count(*) FROM sqlite_schema");
   if (!tables.ok()) return tables.status();
   if (*tables == 0) {
-    const std::string create = absl::StrCat(
-        "BEGIN IMMEDIATE;", kSchema, "PRAGMA user_version = ", kLedgerVersion,
-        "; PRAGMA application_id = ", kApplicationId,
-        "; INSERT INTO meta VALUES ('", kSince, "', ", now_unix_ns,
-        "); COMMIT;");
+    const std::string create =
+        absl::StrCat("BEGIN IMMEDIATE;", kLedgerSchema,
+                     "PRAGMA user_version = ", kLedgerVersion,
+                     "; PRAGMA application_id = ", kLedgerApplicationId,
+                     "; INSERT INTO meta VALUES ('", kSince, "', ", now_unix_ns,
+                     "); COMMIT;");
     if (absl::Status made = database_.Execute(create.c_str()); !made.ok()) {
       return made;
     }
-  } else if (*application != kApplicationId) {
+  } else if (*application != kLedgerApplicationId) {
     return absl::FailedPreconditionError(
         "this is a database of another program");
   } else if (*version != kLedgerVersion) {
@@ -229,17 +200,15 @@ absl::Status Ledger::Prepare(std::uint64_t now_unix_ns) {
     Statement* statement;
     const char* sql;
   } statements[] = {
-      {&drop_total_,
-       "DELETE FROM total WHERE kind = ? AND vendor = ? AND destination = ? "
-       "AND protocol = ? AND visibility = ? AND code = ?"},
+      {&drop_total_, "DELETE FROM total WHERE number = ?"},
       {&put_folded_, "INSERT OR REPLACE INTO folded VALUES (?,?,?)"},
-      {&put_total_, "INSERT OR REPLACE INTO total VALUES (?,?,?,?,?,?,?)"},
-      {&put_session_, "INSERT OR REPLACE INTO session VALUES (?,?,?)"},
+      {&put_total_, "INSERT OR REPLACE INTO total VALUES (?,?,?,?,?,?,?,?)"},
+      {&put_session_, "INSERT OR REPLACE INTO session VALUES (?,?,?,?)"},
       {&put_row_,
-       "INSERT OR REPLACE INTO session_row VALUES (?,?,?,?,?,?,?,?,?)"},
+       "INSERT OR REPLACE INTO session_row VALUES (?,?,?,?,?,?,?,?)"},
       {&put_retired_, "INSERT OR IGNORE INTO retired (id) VALUES (?)"},
-      {&drop_session_, "DELETE FROM session WHERE id = ?"},
-      {&drop_rows_, "DELETE FROM session_row WHERE session = ?"},
+      {&drop_session_, "DELETE FROM session WHERE number = ?"},
+      {&drop_rows_, "DELETE FROM session_row WHERE number BETWEEN ? AND ?"},
       {&drop_retired_, "DELETE FROM retired WHERE id = ?"},
       {&put_meta_, "INSERT OR REPLACE INTO meta VALUES (?,?)"},
   };
@@ -259,7 +228,10 @@ absl::StatusOr<AccountsState> Ledger::Load() {
   AccountsState state;
   absl::Status status =
       ForEach(database_, "SELECT * FROM total", [&](const Statement& row) {
-        return ReadRow(row, 0, &state.totals.emplace_back());
+        TotalRow& to = state.totals.emplace_back();
+        to.number = static_cast<LedgerNumber>(row.Integer(0));
+        to.in_ledger = true;
+        return ReadRow(row, &to.row);
       });
   if (!status.ok()) return status;
   status =
@@ -270,28 +242,38 @@ absl::StatusOr<AccountsState> Ledger::Load() {
         return Unpack(row.Bytes(2), &to.counters);
       });
   if (!status.ok()) return status;
+  absl::flat_hash_map<LedgerNumber, SessionId> ids;
   status =
       ForEach(database_, "SELECT * FROM session", [&](const Statement& row) {
         SessionHead& head = state.sessions.emplace_back();
-        head.has_journal = row.Integer(1) != 0;
-        if (row.Integer(2) != kNoOwner) {
-          head.owner = static_cast<std::uint32_t>(row.Integer(2));
+        head.number = static_cast<LedgerNumber>(row.Integer(0));
+        head.has_journal = row.Integer(2) != 0;
+        if (row.Integer(3) != kNoOwner) {
+          head.owner = static_cast<std::uint32_t>(row.Integer(3));
         }
-        return Unpack(row.Bytes(0), &head.id);
+        if (!Unpack(row.Bytes(1), &head.id)) return false;
+        ids.emplace(head.number, head.id);
+        return true;
       });
   if (!status.ok()) return status;
-  status = ForEach(database_, "SELECT * FROM session_row",
-                   [&](const Statement& row) {
-                     SessionRow& to = state.rows.emplace_back();
-                     to.row.index = static_cast<std::uint32_t>(row.Integer(1));
-                     return Unpack(row.Bytes(0), &to.session) &&
-                            ReadRow(row, 2, &to.row.row);
-                   });
+  status = ForEach(
+      database_, "SELECT * FROM session_row", [&](const Statement& row) {
+        SessionRow& to = state.rows.emplace_back();
+        const auto number = static_cast<LedgerNumber>(row.Integer(0));
+        to.session_number = number / kMaxJournalRows;
+        to.row.index = static_cast<std::uint32_t>(number % kMaxJournalRows);
+        const auto session = ids.find(to.session_number);
+        if (session == ids.end()) return false;
+        to.session = session->second;
+        to.in_ledger = true;
+        return ReadRow(row, &to.row.row);
+      });
   if (!status.ok()) return status;
-  status = ForEach(database_, "SELECT id FROM retired ORDER BY number",
-                   [&](const Statement& row) {
-                     return Unpack(row.Bytes(0), &state.retired.emplace_back());
-                   });
+  status =
+      ForEach(database_, "SELECT id FROM retired ORDER BY number",
+              [&](const Statement& row) {
+                return Unpack(row.Bytes(0), &state.retired.emplace_back().id);
+              });
   if (!status.ok()) return status;
   if (status = LoadWorkload(&state.workload); !status.ok()) return status;
   return state;
@@ -327,34 +309,32 @@ absl::Status Ledger::Write(const AccountsState& changes) {
 }
 
 absl::Status Ledger::WriteRows(const AccountsState& changes) {
-  // First: a destination may have come back since it was folded.
-  for (const RowKey& key : changes.dropped) {
-    if (auto drop = BindKey(drop_total_, 0, key).Run(); !drop.ok()) return drop;
+  for (const LedgerNumber number : changes.dropped) {
+    const absl::Status drop = drop_total_.Bind(0, Signed(number)).Run();
+    if (!drop.ok()) return drop;
   }
   for (const FoldedVendor& folded : changes.folded) {
     put_folded_.Bind(0, folded.vendor)
         .Bind(1, static_cast<std::int64_t>(folded.destinations))
-        .Bind(2, Pack(folded.counters));
+        .Bind(2, Pack(folded.counters, CounterCount(RowKind::kTraffic)));
     if (absl::Status put = put_folded_.Run(); !put.ok()) return put;
   }
-  for (const RowValue& row : changes.totals) {
-    if (auto put = BindRow(put_total_, 0, row).Run(); !put.ok()) return put;
-  }
+  if (absl::Status put = WriteTotals(changes.totals); !put.ok()) return put;
   for (const SessionHead& head : changes.sessions) {
-    put_session_.Bind(0, Blob(head.id))
-        .Bind(1, std::int64_t{head.has_journal})
-        .Bind(2, head.owner ? std::int64_t{*head.owner} : kNoOwner);
+    put_session_.Bind(0, Signed(head.number))
+        .Bind(1, Blob(head.id))
+        .Bind(2, std::int64_t{head.has_journal})
+        .Bind(3, head.owner ? std::int64_t{*head.owner} : kNoOwner);
     if (absl::Status put = put_session_.Run(); !put.ok()) return put;
   }
-  for (const SessionRow& row : changes.rows) {
-    put_row_.Bind(0, Blob(row.session)).Bind(1, std::int64_t{row.row.index});
-    if (auto put = BindRow(put_row_, 2, row.row.row).Run(); !put.ok()) {
-      return put;
-    }
-  }
-  for (const SessionId& id : changes.retired) {
+  if (absl::Status put = WriteSessionRows(changes.rows); !put.ok()) return put;
+  for (const RetiredSession& session : changes.retired) {
+    drop_rows_.Bind(0, RowNumber(session.number, 0))
+        .Bind(1, RowNumber(session.number, kMaxJournalRows - 1));
+    drop_session_.Bind(0, Signed(session.number));
+    put_retired_.Bind(0, Blob(session.id));
     for (Statement* statement : {&drop_rows_, &drop_session_, &put_retired_}) {
-      if (auto run = statement->Bind(0, Blob(id)).Run(); !run.ok()) return run;
+      if (absl::Status run = statement->Run(); !run.ok()) return run;
     }
   }
   for (const SessionId& id : changes.forgotten) {
@@ -363,6 +343,27 @@ absl::Status Ledger::WriteRows(const AccountsState& changes) {
     }
   }
   return WriteWorkload(changes.workload);
+}
+
+absl::Status Ledger::WriteTotals(const std::vector<TotalRow>& totals) {
+  BlobColumn counters(database_, "total", "counters");
+  for (const TotalRow& total : totals) {
+    const absl::Status put = PutRow(counters, put_total_, Signed(total.number),
+                                    total.in_ledger, total.row);
+    if (!put.ok()) return put;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Ledger::WriteSessionRows(const std::vector<SessionRow>& rows) {
+  BlobColumn counters(database_, "session_row", "counters");
+  for (const SessionRow& row : rows) {
+    const absl::Status put =
+        PutRow(counters, put_row_, RowNumber(row.session_number, row.row.index),
+               row.in_ledger, row.row.row);
+    if (!put.ok()) return put;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Ledger::WriteWorkload(const Workload& workload) {

@@ -47,6 +47,8 @@ class Ledger {
                                           std::uint64_t now_unix_ns);
   absl::Status Prepare(std::uint64_t now_unix_ns);
   absl::Status WriteRows(const AccountsState& changes);
+  absl::Status WriteTotals(const std::vector<TotalRow>& totals);
+  absl::Status WriteSessionRows(const std::vector<SessionRow>& rows);
   absl::Status WriteWorkload(const Workload& workload);
   absl::Status LoadWorkload(Workload* workload);
 

@@ -111,11 +111,14 @@ TEST_F(LedgerKeeperTest, WhatCouldNotBeWrittenIsWrittenLater) {
   life.sessions.PutBack(taken);
   const AccountsState again = life.sessions.TakeChanges();
   EXPECT_EQ(again.totals.size(), 1u);
-  EXPECT_EQ(again.totals[0].counters[kSentBytes], 151u);
+  EXPECT_EQ(again.totals[0].row.counters[kSentBytes], 151u);
   ASSERT_EQ(again.rows.size(), 1u);
   EXPECT_EQ(again.rows[0].row.row.counters[kSentBytes], 150u);
-  EXPECT_EQ(again.sessions, (std::vector<SessionHead>{{kOne, false}}));
-  EXPECT_EQ(again.retired, std::vector<SessionId>{TestSession(2)});
+  EXPECT_FALSE(again.totals[0].in_ledger);
+  EXPECT_FALSE(again.rows[0].in_ledger);
+  EXPECT_EQ(again.sessions,
+            (std::vector<SessionHead>{{kOne, false, std::nullopt, 1}}));
+  EXPECT_EQ(again.retired, (std::vector<RetiredSession>{{TestSession(2), 2}}));
   EXPECT_TRUE(life.sessions.TakeChanges().totals.empty());
 }
 

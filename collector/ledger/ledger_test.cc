@@ -38,17 +38,22 @@ class LedgerTest : public testing::Test {
 
 AccountsState SomeState() {
   AccountsState state;
-  state.totals = {TrafficRow("acme", "a.example", 10, 20, 1),
-                  VendorRow("acme", 3, 100, 40)};
+  state.totals = {{1, TrafficRow("acme", "a.example", 10, 20, 1)},
+                  {5, VendorRow("acme", 3, 100, 40)}};
+  RowValue& row = state.totals[0].row;
   // More than SQLite's signed integers hold.
-  state.totals[0].counters[kReceivedBytes] =
-      std::numeric_limits<std::uint64_t>::max();
-  state.totals[0].key.protocol = Protocol::kHttps1;
-  state.totals[0].key.visibility = Visibility::kPlaintext;
-  state.folded = {{"acme", 3, state.totals[0].counters}, {"zeta", 1, {}}};
-  state.sessions = {{kOne, true, 0xfffffffe}, {kTwo, false, std::nullopt}};
-  state.rows = {{kOne, {7, TrafficRow("acme", "a.example", 4, 5, 6)}},
-                {kTwo, {0, TrafficRow("acme", "a.example", 6, 15, 1)}}};
+  row.counters[kReceivedBytes] = std::numeric_limits<std::uint64_t>::max();
+  row.key.protocol = Protocol::kHttps1;
+  row.key.visibility = Visibility::kPlaintext;
+  state.folded = {{"acme", 3, row.counters}, {"zeta", 1, {}}};
+  state.sessions = {{kOne, true, 0xfffffffe, 1},
+                    {kTwo, false, std::nullopt, 2}};
+  // Neighbours in the ledger.
+  state.rows = {
+      {kOne,
+       {kMaxJournalRows - 1, TrafficRow("acme", "a.example", 4, 5, 6)},
+       1},
+      {kTwo, {0, TrafficRow("acme", "a.example", 6, 15, 1)}, 2}};
   state.workload.frames = 11;
   state.workload.sessions = 2;
   state.workload.journals_read = 5;
@@ -58,8 +63,10 @@ AccountsState SomeState() {
 }
 
 TEST_F(LedgerTest, GivesBackWhatItWasGiven) {
-  const AccountsState state = SomeState();
+  AccountsState state = SomeState();
   ASSERT_TRUE(OpenOrDie().Write(state).ok());
+  for (TotalRow& total : state.totals) total.in_ledger = true;
+  for (SessionRow& row : state.rows) row.in_ledger = true;
   const AccountsState loaded = Reloaded();
   EXPECT_THAT(loaded.totals,
               UnorderedElementsAre(state.totals[0], state.totals[1]));
@@ -85,31 +92,84 @@ TEST_F(LedgerTest, WritingAgainChangesNothing) {
   EXPECT_EQ(ledger.Load()->rows.size(), 2u);
 }
 
-TEST_F(LedgerTest, DroppedTotalsGoUnlessTheyAreBack) {
+TEST_F(LedgerTest, CountersAreOverwrittenWhereTheyAre) {
   Ledger ledger = OpenOrDie();
-  const AccountsState state = SomeState();
+  AccountsState state = SomeState();
+  ASSERT_TRUE(ledger.Write(state).ok());
+  for (TotalRow& total : state.totals) {
+    total.in_ledger = true;
+    total.row.counters[0] += 100;
+  }
+  for (SessionRow& row : state.rows) {
+    row.in_ledger = true;
+    row.row.row.counters[1] += 200;
+  }
+  ASSERT_TRUE(ledger.Write(state).ok());
+  AccountsState loaded = *ledger.Load();
+  EXPECT_EQ(loaded.totals, state.totals);
+  EXPECT_EQ(loaded.rows, state.rows);
+}
+
+TEST_F(LedgerTest, WhatShouldBeThereAndIsNotIsWrittenWhole) {
+  Ledger ledger = OpenOrDie();
+  AccountsState state = SomeState();
+  state.totals[0].in_ledger = state.rows[1].in_ledger = true;
+  ASSERT_TRUE(ledger.Write(state).ok());
+  // Of another size, as another version might have it.
+  const RowValue tunnel{.key = {.kind = RowKind::kTunnel,
+                                .vendor = "acme",
+                                .protocol = Protocol::kConnect,
+                                .code = 200},
+                        .counters = {7}};
+  state.totals[1] = {5, tunnel, /*in_ledger=*/true};
+  ASSERT_TRUE(ledger.Write(state).ok());
+  AccountsState loaded = *ledger.Load();
+  EXPECT_EQ(loaded.totals.size(), 2u);
+  EXPECT_EQ(loaded.totals[0].row, state.totals[0].row);
+  EXPECT_EQ(loaded.totals[1].row, tunnel);
+  EXPECT_EQ(loaded.rows.size(), 2u);
+  EXPECT_EQ(loaded.rows[1].row, state.rows[1].row);
+}
+
+TEST_F(LedgerTest, DroppedTotalsGo) {
+  Ledger ledger = OpenOrDie();
+  AccountsState state = SomeState();
   ASSERT_TRUE(ledger.Write(state).ok());
   AccountsState fold;
-  fold.dropped = {state.totals[0].key, state.totals[1].key};
-  fold.totals = {state.totals[1]};
+  fold.dropped = {1, 5, 99};
+  fold.totals = {{6, state.totals[1].row}};  // back again
   ASSERT_TRUE(ledger.Write(fold).ok());
-  EXPECT_THAT(ledger.Load()->totals, ElementsAre(state.totals[1]));
+  const AccountsState loaded = *ledger.Load();
+  ASSERT_EQ(loaded.totals.size(), 1u);
+  EXPECT_EQ(loaded.totals[0].row, state.totals[1].row);
+  EXPECT_EQ(loaded.totals[0].number, 6u);
 }
 
 TEST_F(LedgerTest, RetiredSessionsLeaveTheirNameOnly) {
   Ledger ledger = OpenOrDie();
   ASSERT_TRUE(ledger.Write(SomeState()).ok());
   AccountsState end;
-  end.retired = {kTwo, kOne};
+  end.retired = {{kTwo, 2}};
   ASSERT_TRUE(ledger.Write(end).ok());
   AccountsState loaded = *ledger.Load();
+  ASSERT_EQ(loaded.sessions.size(), 1u);
+  EXPECT_EQ(loaded.sessions[0].id, kOne);
+  ASSERT_EQ(loaded.rows.size(), 1u);
+  EXPECT_EQ(loaded.rows[0].session, kOne);
+  end.retired = {{kOne, 1}, {TestSession(3), 0}};
+  ASSERT_TRUE(ledger.Write(end).ok());
+  loaded = *ledger.Load();
   EXPECT_TRUE(loaded.sessions.empty());
   EXPECT_TRUE(loaded.rows.empty());
-  EXPECT_THAT(loaded.retired, ElementsAre(kTwo, kOne));
+  EXPECT_THAT(loaded.retired,
+              ElementsAre(RetiredSession{kTwo}, RetiredSession{kOne},
+                          RetiredSession{TestSession(3)}));
   AccountsState forget;
   forget.forgotten = {kTwo};
   ASSERT_TRUE(ledger.Write(forget).ok());
-  EXPECT_THAT(ledger.Load()->retired, ElementsAre(kOne));
+  EXPECT_THAT(
+      ledger.Load()->retired,
+      ElementsAre(RetiredSession{kOne}, RetiredSession{TestSession(3)}));
 }
 
 TEST_F(LedgerTest, ADamagedFileIsSetAside) {
@@ -126,7 +186,8 @@ TEST_F(LedgerTest, ACutFileIsSetAsideToo) {
   AccountsState state;
   for (int i = 0; i < 1000; ++i) {
     state.totals.push_back(
-        TrafficRow("acme", "host" + std::to_string(i) + ".example", 1, 1, 1));
+        {static_cast<LedgerNumber>(i + 1),
+         TrafficRow("acme", "host" + std::to_string(i) + ".example", 1, 1, 1)});
   }
   { ASSERT_TRUE(OpenOrDie().Write(state).ok()); }
   std::filesystem::resize_file(Path(), std::filesystem::file_size(Path()) / 2);
