@@ -1,15 +1,19 @@
 #include "collector/accounts/frame_codec.h"
 
+#include <google/protobuf/arena.h>
+
 #include <algorithm>
+#include <cstddef>
 #include <limits>
-#include <optional>
 #include <utility>
 
 namespace proxymeter::collector {
 namespace {
 
-Counters CountersOf(const v1::TrafficCounters& message) {
-  Counters counters{};
+// Most frames have few rows.
+constexpr std::size_t kArenaBytes = 16384;
+
+void Take(const v1::TrafficCounters& message, Counters& counters) {
   counters[kSentBytes] = message.sent_bytes();
   counters[kReceivedBytes] = message.received_bytes();
   counters[kRequests] = message.requests();
@@ -19,11 +23,9 @@ Counters CountersOf(const v1::TrafficCounters& message) {
   counters[kResponses4xx] = message.responses_4xx();
   counters[kResponses5xx] = message.responses_5xx();
   counters[kResponsesOther] = message.responses_other();
-  return counters;
 }
 
-Counters CountersOf(const v1::VendorCounters& message) {
-  Counters counters{};
+void Take(const v1::VendorCounters& message, Counters& counters) {
   counters[kConnectionsOk] = message.connections_ok();
   counters[kConnectionsRefused] = message.connections_refused();
   counters[kConnectionsTimedOut] = message.connections_timed_out();
@@ -39,17 +41,13 @@ Counters CountersOf(const v1::VendorCounters& message) {
   counters[kRttMicroseconds] = message.rtt_microseconds();
   counters[kRttSamples] = message.rtt_samples();
   counters[kConnectionsAdopted] = message.connections_adopted();
-  return counters;
 }
 
-Counters CountersOf(const v1::TunnelCounters& message) {
-  Counters counters{};
+void Take(const v1::TunnelCounters& message, Counters& counters) {
   counters[kTunnelReplies] = message.replies();
-  return counters;
 }
 
-Counters CountersOf(const v1::ShimCounters& message) {
-  Counters counters{};
+void Take(const v1::ShimCounters& message, Counters& counters) {
   counters[kDesynchronisedHttp1] = message.desynchronised_http1();
   counters[kConnectionsUntracked] = message.connections_untracked();
   counters[kRowsOverflowed] = message.rows_overflowed();
@@ -61,91 +59,91 @@ Counters CountersOf(const v1::ShimCounters& message) {
   counters[kKernelTls] = message.kernel_tls();
   counters[kDesynchronisedSocks] = message.desynchronised_socks();
   counters[kDesynchronisedHttp2] = message.desynchronised_http2();
-  return counters;
 }
 
-Counters CountersOf(const v1::CallerCounters& message) {
-  Counters counters{};
+void Take(const v1::CallerCounters& message, Counters& counters) {
   counters[kCallerConnections] = message.connections();
   counters[kCallerNotSampled] = message.not_sampled();
   counters[kCallerNotSafe] = message.not_safe();
-  return counters;
 }
 
-std::optional<Counters> CountersOf(const v1::PhaseCounters& message) {
-  if (message.buckets_size() > static_cast<int>(kDurationBuckets)) {
-    return std::nullopt;
-  }
-  Counters counters{};
+bool Take(const v1::PhaseCounters& message, Counters& counters) {
+  if (message.buckets_size() > static_cast<int>(kDurationBuckets)) return false;
   counters[kPhaseMicroseconds] = message.microseconds();
   std::ranges::copy(message.buckets(), counters.begin() + kPhaseBuckets);
-  return counters;
+  return true;
 }
 
-Counters CountersOf(const v1::ProxyErrorCounters& message) {
-  Counters counters{};
+void Take(const v1::ProxyErrorCounters& message, Counters& counters) {
   counters[kProxyErrors] = message.errors();
-  return counters;
 }
 
 // Exactly the counters of the row's kind may be present.
-std::optional<Counters> CountersOfKind(const v1::Row& row) {
+bool TakeCountersOfKind(const v1::Row& row, Counters& counters) {
   const int present = row.has_traffic() + row.has_vendor_counters() +
                       row.has_tunnel() + row.has_shim() + row.has_caller() +
                       row.has_phase() + row.has_proxy_error();
-  if (present > 1) return std::nullopt;
+  if (present > 1) return false;
   switch (row.kind()) {
     case v1::ROW_KIND_TRAFFIC:
-      if (row.has_traffic()) return CountersOf(row.traffic());
-      break;
+      if (!row.has_traffic()) return false;
+      Take(row.traffic(), counters);
+      return true;
     case v1::ROW_KIND_VENDOR:
-      if (row.has_vendor_counters()) return CountersOf(row.vendor_counters());
-      break;
+      if (!row.has_vendor_counters()) return false;
+      Take(row.vendor_counters(), counters);
+      return true;
     case v1::ROW_KIND_TUNNEL:
-      if (row.has_tunnel()) return CountersOf(row.tunnel());
-      break;
+      if (!row.has_tunnel()) return false;
+      Take(row.tunnel(), counters);
+      return true;
     case v1::ROW_KIND_SHIM:
-      if (row.has_shim()) return CountersOf(row.shim());
-      break;
+      if (!row.has_shim()) return false;
+      Take(row.shim(), counters);
+      return true;
     case v1::ROW_KIND_CALLER:
-      if (row.has_caller()) return CountersOf(row.caller());
-      break;
+      if (!row.has_caller()) return false;
+      Take(row.caller(), counters);
+      return true;
     case v1::ROW_KIND_PHASE:
-      if (row.has_phase()) return CountersOf(row.phase());
-      break;
+      return row.has_phase() && Take(row.phase(), counters);
     case v1::ROW_KIND_PROXY_ERROR:
-      if (row.has_proxy_error()) return CountersOf(row.proxy_error());
-      break;
+      if (!row.has_proxy_error()) return false;
+      Take(row.proxy_error(), counters);
+      return true;
     default:
-      break;
+      return false;
   }
-  return std::nullopt;
 }
 
-std::optional<IndexedRow> DecodeRow(const v1::Row& message) {
-  if (message.index() >= kMaxJournalRows) return std::nullopt;
+bool DecodeRow(v1::Row& message, IndexedRow& row) {
+  if (message.index() >= kMaxJournalRows) return false;
   // Proto3 enums are open: the number may be any int.
   if (message.protocol() < 0 || message.protocol() > kLastProtocol ||
       message.visibility() < 0 || message.visibility() > kLastVisibility ||
       message.code() > std::numeric_limits<std::uint16_t>::max()) {
-    return std::nullopt;
+    return false;
   }
-  std::optional<Counters> counters = CountersOfKind(message);
-  if (!counters) return std::nullopt;
-  IndexedRow row;
+  if (!TakeCountersOfKind(message, row.row.counters)) return false;
   row.index = message.index();
-  row.row.key.kind = static_cast<RowKind>(message.kind());
-  row.row.key.vendor = message.vendor();
-  row.row.key.destination = message.destination();
-  row.row.key.protocol = static_cast<Protocol>(message.protocol());
-  row.row.key.visibility = static_cast<Visibility>(message.visibility());
-  row.row.key.code = static_cast<std::uint16_t>(message.code());
-  row.row.counters = *counters;
-  if (!IsValidRow(row.row)) return std::nullopt;
-  return row;
+  RowKey& key = row.row.key;
+  key.kind = static_cast<RowKind>(message.kind());
+  key.vendor = std::move(*message.mutable_vendor());
+  key.destination = std::move(*message.mutable_destination());
+  key.protocol = static_cast<Protocol>(message.protocol());
+  key.visibility = static_cast<Visibility>(message.visibility());
+  key.code = static_cast<std::uint16_t>(message.code());
+  return IsValidRow(row.row);
 }
 
 bool HasRepeatedIndex(const std::vector<IndexedRow>& rows) {
+  const auto is_not_below = [](const IndexedRow& a, const IndexedRow& b) {
+    return a.index >= b.index;
+  };
+  // As shims send them.
+  if (std::ranges::adjacent_find(rows, is_not_below) == rows.end()) {
+    return false;
+  }
   std::vector<std::uint32_t> indexes;
   indexes.reserve(rows.size());
   for (const IndexedRow& row : rows) indexes.push_back(row.index);
@@ -163,7 +161,7 @@ std::string PrintableCommand(std::string_view text) {
   return command;
 }
 
-std::variant<DecodedFrame, Rejection> DecodeFrame(const v1::Frame& frame) {
+std::variant<DecodedFrame, Rejection> DecodeFrame(v1::Frame& frame) {
   if (frame.version() != kFrameVersion) return Rejection::kBadVersion;
   if (frame.session().size() != kSessionIdBytes) return Rejection::kBadSession;
   DecodedFrame decoded;
@@ -176,11 +174,9 @@ std::variant<DecodedFrame, Rejection> DecodeFrame(const v1::Frame& frame) {
     return Rejection::kBadRow;
   }
   decoded.rows.reserve(frame.rows_size());
-  for (const v1::Row& message : frame.rows()) {
-    std::optional<IndexedRow> row = DecodeRow(message);
-    if (row) {
-      decoded.rows.push_back(*std::move(row));
-    } else {
+  for (v1::Row& message : *frame.mutable_rows()) {
+    if (!DecodeRow(message, decoded.rows.emplace_back())) {
+      decoded.rows.pop_back();
       decoded.bad_rows.push_back(message.index());
     }
   }
@@ -190,11 +186,14 @@ std::variant<DecodedFrame, Rejection> DecodeFrame(const v1::Frame& frame) {
 
 std::variant<DecodedFrame, Rejection> DecodeFrame(std::string_view bytes) {
   if (bytes.size() > kMaxFrameBytes) return Rejection::kOversizedFrame;
-  v1::Frame frame;
-  if (!frame.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+  // Frees the message, with an object or two per row, at one go.
+  alignas(std::max_align_t) char first_block[kArenaBytes];
+  google::protobuf::Arena arena(first_block, sizeof first_block);
+  auto* frame = google::protobuf::Arena::CreateMessage<v1::Frame>(&arena);
+  if (!frame->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return Rejection::kMalformedFrame;
   }
-  return DecodeFrame(frame);
+  return DecodeFrame(*frame);
 }
 
 }  // namespace proxymeter::collector

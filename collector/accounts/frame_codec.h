@@ -36,8 +36,9 @@ struct DecodedFrame {
 };
 
 /// Refused whole when its version, its session or its number of rows is wrong,
-/// or two rows have one index; otherwise without the rows that are.
-std::variant<DecodedFrame, Rejection> DecodeFrame(const v1::Frame& frame);
+/// or two rows have one index; otherwise without the rows that are. Takes the
+/// text of the rows out of `frame`.
+std::variant<DecodedFrame, Rejection> DecodeFrame(v1::Frame& frame);
 std::variant<DecodedFrame, Rejection> DecodeFrame(std::string_view bytes);
 
 /// `text` cut to 16 bytes, with whatever is not printable ASCII as '?'.

@@ -30,7 +30,7 @@ void ReportReactor::OnDone() {
   delete this;
 }
 
-std::optional<Rejection> ReportReactor::Take(const v1::Frame& frame) {
+std::optional<Rejection> ReportReactor::Take(v1::Frame& frame) {
   auto decoded = DecodeFrame(frame);
   if (const auto* rejection = std::get_if<Rejection>(&decoded)) {
     sessions_.CountRejection(*rejection);

@@ -25,7 +25,7 @@ class ReportReactor : public grpc::ServerReadReactor<v1::Frame> {
   void OnDone() override;
 
  private:
-  std::optional<Rejection> Take(const v1::Frame& frame);
+  std::optional<Rejection> Take(v1::Frame& frame);
 
   Sessions& sessions_;
   v1::ReportResponse& response_;
