@@ -16,6 +16,7 @@ find_package(ZLIB REQUIRED)
 find_package(SQLite3 3.40 REQUIRED)
 find_package(GTest CONFIG REQUIRED)
 find_package(GnuTLS REQUIRED) # tests only
+find_package(benchmark CONFIG REQUIRED) # scripts/bench
 
 # No CMake package: Debian ships the library and its header alone. The layout of
 # its classes depends on these definitions: they are those that the library was

@@ -14,8 +14,8 @@ namespace proxymeter::collector {
 /// Its path is short: a Unix socket's address holds 107 bytes.
 class TestDirectory {
  public:
-  TestDirectory() {
-    std::string pattern = "/tmp/proxymeter.XXXXXX";
+  explicit TestDirectory(const std::string& parent = "/tmp") {
+    std::string pattern = parent + "/proxymeter.XXXXXX";
     if (mkdtemp(pattern.data()) == nullptr) {
       throw std::system_error(errno, std::generic_category(), pattern);
     }
