@@ -12,9 +12,9 @@ std::uint64_t SaturatingDifference(std::uint64_t a, std::uint64_t b) {
   return a > b ? a - b : 0;
 }
 
-bool AnyBelow(const Counters& values, const Counters& known) {
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (values[i] < known[i]) return true;
+bool AnyBelow(const Counters& values, const RowValue& known) {
+  for (std::size_t i = 0; i < CounterCount(known.key.kind); ++i) {
+    if (values[i] < known.counters[i]) return true;
   }
   return false;
 }
@@ -263,7 +263,7 @@ std::optional<Rejection> Sessions::Check(const DecodedFrame& frame,
     }
     const RowValue& value = known->second.value;
     if (value.key != row.row.key) return Rejection::kKeyChanged;
-    if (ordered && AnyBelow(row.row.counters, value.counters)) {
+    if (ordered && AnyBelow(row.row.counters, value)) {
       return Rejection::kCounterDecreased;
     }
   }
@@ -326,7 +326,7 @@ bool Sessions::Merge(const SessionId& id, Session& session,
   }
   Counters deltas{};
   bool changed = false;
-  for (std::size_t i = 0; i < deltas.size(); ++i) {
+  for (std::size_t i = 0; i < CounterCount(known.key.kind); ++i) {
     deltas[i] = SaturatingDifference(update.row.counters[i], known.counters[i]);
     known.counters[i] += deltas[i];
     changed |= deltas[i] != 0;

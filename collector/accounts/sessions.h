@@ -128,10 +128,10 @@ class Sessions {
 
  private:
   struct KnownRow {
-    RowValue value;
-    Totals::Place total;
     bool in_ledger = false;
     bool changed = false;
+    Totals::Place total;
+    RowValue value;
   };
   struct Session {
     // Few rows of many possible indexes are used: no array.

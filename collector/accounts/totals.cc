@@ -7,8 +7,8 @@
 namespace proxymeter::collector {
 namespace {
 
-void AddSaturating(Counters& sums, const Counters& deltas) {
-  for (std::size_t i = 0; i < sums.size(); ++i) {
+void AddSaturating(RowKind kind, Counters& sums, const Counters& deltas) {
+  for (std::size_t i = 0; i < CounterCount(kind); ++i) {
     if (__builtin_add_overflow(sums[i], deltas[i], &sums[i])) {
       sums[i] = std::numeric_limits<std::uint64_t>::max();
     }
@@ -84,7 +84,7 @@ Totals::Row* Totals::Insert(const RowKey& key) {
 
 void Totals::AddTo(Row& row, const Counters& deltas) {
   Sum& sum = row.second;
-  AddSaturating(sum.counters, deltas);
+  AddSaturating(row.first.kind, sum.counters, deltas);
   if (sum.destination != nullptr) sum.destination->active = true;
   if (keeps_changes_ && !sum.changed) {
     sum.changed = true;
@@ -138,7 +138,7 @@ void Totals::FoldIdle(TimePoint now, std::chrono::milliseconds idle) {
 
 void Totals::Fold(const Row& row) {
   const std::string& vendor = row.first.vendor;
-  AddSaturating(folded_[vendor].counters, row.second.counters);
+  AddSaturating(row.first.kind, folded_[vendor].counters, row.second.counters);
   if (!keeps_changes_) return;
   folded_changed_.insert(vendor);
   dropped_.push_back(row.second.number);

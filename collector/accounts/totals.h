@@ -82,12 +82,14 @@ class Totals {
     bool idle = false;   // about to go
     TimePoint last_active{};
   };
+  // The counters last: most kinds have no use for the end of theirs, and an
+  // update is mostly waiting for memory.
   struct Sum {
-    Counters counters{};
+    Destination* destination = nullptr;  // of traffic rows
     LedgerNumber number = 0;
     bool in_ledger = false;
     bool changed = false;
-    Destination* destination = nullptr;  // of traffic rows
+    Counters counters{};
   };
   struct FoldedSum {
     std::uint64_t destinations = 0;
