@@ -50,12 +50,6 @@ std::uint64_t ReadCounters(const JournalRow& row, CounterValues* values) {
 
 }  // namespace
 
-bool Uplink::Enter() {
-  const std::uint32_t mine = process_->generation() + 1;
-  std::uint32_t holder = flusher_.load();
-  return holder != mine && flusher_.compare_exchange_strong(holder, mine);
-}
-
 void Uplink::Flush() {
   // In a sandbox the journal says it all.
   if (kernel::silent.load(std::memory_order_relaxed)) return;
@@ -63,15 +57,13 @@ void Uplink::Flush() {
   // Who is at it may have passed the row that is meant. Of private memory this
   // may be the last to be said, so he is asked to go round again.
   const bool insists = !meter_->journal().is_file();
-  if (insists) wanted_.store(true);
-  do {
-    if (!Enter()) return;
-    wanted_.exchange(false);
+  const bool said = turns_.Take(process_->generation(), insists, [this] {
     SendChangedRows();
     next_flush_ns_.store(MonotonicNs() + kFlushIntervalNs,
                          std::memory_order_relaxed);
-    flusher_.store(0);
-  } while (wanted_.load());
+  });
+  // Whichever thread comes by next goes on.
+  if (!said) next_flush_ns_.store(0, std::memory_order_relaxed);
 }
 
 void Uplink::SendChangedRows() {

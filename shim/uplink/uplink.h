@@ -10,6 +10,7 @@
 #include "shim/environment.h"
 #include "shim/meter/meter.h"
 #include "shim/process.h"
+#include "shim/uplink/turns.h"
 
 namespace proxymeter::shim {
 
@@ -39,13 +40,12 @@ class Uplink {
 
   /// Flushes now, unless the process is in a sandbox. Another thread that is at
   /// it is left to it; where there is no file that tells the rest, it flushes
-  /// once more.
+  /// once more, unless it has done so several times: then the next call does.
   void Flush();
 
  private:
   static constexpr std::uint32_t kCallsPerLook = 16;
 
-  bool Enter();
   void SendChangedRows();
 
   const Environment* environment_;
@@ -53,11 +53,7 @@ class Uplink {
   Process* process_;
   std::atomic<std::uint32_t> calls_{0};
   std::atomic<std::uint64_t> next_flush_ns_{0};
-  // Process::generation + 1 of who is flushing, 0 for nobody: a flush that a
-  // fork caught half-way must not bar the child for ever.
-  std::atomic<std::uint32_t> flusher_{0};
-  // Since the last flush began somebody asked for another.
-  std::atomic<bool> wanted_{false};
+  Turns turns_;
   std::uint8_t buffer_[kMaxFrameBytes / 2]{};
 };
 
