@@ -27,7 +27,8 @@ Sessions::Sessions(const SessionLimits& limits)
       quotas_({.sessions = limits.max_sessions,
                .rows = limits.max_session_rows,
                .journal_bytes = limits.max_journal_bytes},
-              limits.each_owner) {}
+              limits.each_owner),
+      retired_(limits.max_retired, limits.each_max_retired) {}
 
 std::optional<Rejection> Sessions::ApplyFrame(const DecodedFrame& frame,
                                               const Owner& owner,
@@ -65,7 +66,7 @@ Sessions::JournalResult Sessions::ApplyJournal(const JournalContents& journal) {
 void Sessions::Finish(const SessionId& id,
                       const JournalContents* last_reading) {
   const std::lock_guard lock(mutex_);
-  if (retired_.contains(id)) return;
+  if (retired_.Contains(id)) return;
   if (last_reading != nullptr) {
     const auto found = open_.find(id);
     if (found != open_.end() && found->second.owner != last_reading->owner) {
@@ -75,8 +76,10 @@ void Sessions::Finish(const SessionId& id,
                    *last_reading, /*limited=*/false);
     }
   }
+  Owner owner = last_reading != nullptr ? last_reading->owner : Owner{};
   LedgerNumber number = 0;
   if (const auto found = open_.find(id); found != open_.end()) {
+    owner = found->second.owner;
     number = found->second.number;
     for (const auto& [index, row] : found->second.rows) {
       if (row.value.key.kind == RowKind::kVendor) GiveHeldBytes(row.value);
@@ -87,7 +90,7 @@ void Sessions::Finish(const SessionId& id,
                       .journal_bytes = found->second.journal_bytes});
     open_.erase(found);
   }
-  Retire(id, number);
+  Retire({id, number}, owner);
 }
 
 bool Sessions::IsOpen(const SessionId& id) const {
@@ -97,7 +100,7 @@ bool Sessions::IsOpen(const SessionId& id) const {
 
 bool Sessions::IsRetired(const SessionId& id) const {
   const std::lock_guard lock(mutex_);
-  return retired_.contains(id);
+  return retired_.Contains(id);
 }
 
 void Sessions::CountRejection(Rejection rejection) {
@@ -148,12 +151,14 @@ void Sessions::Restore(AccountsState state) {
   for (const auto& [id, session] : open_) {
     quotas_.Take(session.owner, {.sessions = 1, .rows = session.rows.size()});
   }
-  for (const RetiredSession& session : state.retired) {
-    retired_.insert(session.id);
-    retired_in_order_.push_back(session.id);
-  }
   workload_ = state.workload;
   changes_.kept = true;
+  // Whose they were is not written down.
+  for (const RetiredSession& session : state.retired) {
+    if (const auto forgotten = retired_.Restore(session.id)) {
+      changes_.forgotten.push_back(*forgotten);
+    }
+  }
   totals_.KeepChanges();
 }
 
@@ -229,7 +234,7 @@ bool Sessions::AwaitsCommit(const SessionId& id) const {
 }
 
 std::optional<Rejection> Sessions::Check(const JournalContents& journal) const {
-  if (retired_.contains(journal.session)) return Rejection::kUnknownSession;
+  if (retired_.Contains(journal.session)) return Rejection::kUnknownSession;
   Usage more{.sessions = 1, .journal_bytes = journal.file_bytes};
   if (const auto found = open_.find(journal.session); found != open_.end()) {
     const Session& session = found->second;
@@ -243,7 +248,7 @@ std::optional<Rejection> Sessions::Check(const JournalContents& journal) const {
 std::optional<Rejection> Sessions::Check(const DecodedFrame& frame,
                                          const Owner& owner,
                                          Opening opening) const {
-  if (retired_.contains(frame.session)) return Rejection::kUnknownSession;
+  if (retired_.Contains(frame.session)) return Rejection::kUnknownSession;
   const auto found = open_.find(frame.session);
   if (found == open_.end()) {
     return quotas_.Refusal(owner, {.sessions = 1, .rows = frame.rows.size()});
@@ -361,19 +366,12 @@ void Sessions::GiveHeldBytes(const RowValue& vendor_row) {
   totals_.Add(vendor_row.key, released);
 }
 
-void Sessions::Retire(const SessionId& id, LedgerNumber number) {
-  retired_.insert(id);
-  retired_in_order_.push_back(id);
-  if (changes_.kept) {
-    changes_.retired.push_back({id, number});
-    awaiting_commit_.insert(id);
-  }
-  if (retired_in_order_.size() > limits_.max_retired) {
-    const SessionId oldest = retired_in_order_.front();
-    retired_.erase(oldest);
-    retired_in_order_.pop_front();
-    if (changes_.kept) changes_.forgotten.push_back(oldest);
-  }
+void Sessions::Retire(const RetiredSession& session, const Owner& owner) {
+  const std::optional<SessionId> forgotten = retired_.Add(session.id, owner);
+  if (!changes_.kept) return;
+  changes_.retired.push_back(session);
+  awaiting_commit_.insert(session.id);
+  if (forgotten) changes_.forgotten.push_back(*forgotten);
 }
 
 void Sessions::Reject(Rejection rejection) {

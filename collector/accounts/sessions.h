@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -21,6 +20,7 @@
 #include "collector/accounts/owner.h"
 #include "collector/accounts/quotas.h"
 #include "collector/accounts/rejection.h"
+#include "collector/accounts/retired_sessions.h"
 #include "collector/accounts/row.h"
 #include "collector/accounts/session_id.h"
 #include "collector/accounts/state.h"
@@ -44,6 +44,7 @@ struct SessionLimits {
                       .rows = 196608,
                       .journal_bytes = std::uint64_t{3} << 28};
   std::size_t max_retired = 65536;  ///< ids of closed sessions remembered
+  std::size_t each_max_retired = 49152;
 };
 
 /// Everything that can be asked of the accounts, at one moment.
@@ -163,7 +164,7 @@ class Sessions {
                     bool limited);
   bool Merge(const SessionId& id, Session& session, const IndexedRow& update);
   void GiveHeldBytes(const RowValue& vendor_row);
-  void Retire(const SessionId& id, LedgerNumber number);
+  void Retire(const RetiredSession& session, const Owner& owner);
   void Reject(Rejection rejection);
 
   const SessionLimits limits_;
@@ -175,8 +176,7 @@ class Sessions {
   absl::flat_hash_map<SessionId, Session> open_;
   LedgerNumber last_number_ = 0;  // of a session
   Quotas quotas_;
-  absl::flat_hash_set<SessionId> retired_;
-  std::deque<SessionId> retired_in_order_;
+  RetiredSessions retired_;
   Workload workload_;
   Changes changes_;
   absl::flat_hash_set<SessionId> awaiting_commit_;

@@ -303,6 +303,25 @@ TEST(Sessions, AnOwnerAtItsLimitsLeavesTheOthersExact) {
   EXPECT_EQ(sessions.ApplyJournal(journal).rejection, std::nullopt);
 }
 
+TEST(Sessions, AnOwnerCannotMakeClosedSessionsOfOthersForgotten) {
+  Sessions sessions({.max_retired = 8, .each_max_retired = 6});
+  constexpr Owner kHostile = 1000;
+  constexpr Owner kHonest = 1001;
+  const auto frame = [](std::uint8_t number) {
+    return Frame(TestSession(number),
+                 {{0, TrafficRow("acme", "a.example", 1, 1, 1)}});
+  };
+  sessions.ApplyFrame(frame(1), kHonest);
+  sessions.Finish(TestSession(1));
+  for (std::uint8_t i = 10; i < 100; ++i) {
+    sessions.ApplyFrame(frame(i), kHostile);
+    sessions.Finish(TestSession(i));
+  }
+  EXPECT_EQ(sessions.ApplyFrame(frame(1), kHonest), Rejection::kUnknownSession);
+  // Its own oldest it has lost.
+  EXPECT_EQ(sessions.ApplyFrame(frame(10), kHostile), std::nullopt);
+}
+
 TEST(Sessions, OwnersSurviveTheLedger) {
   Sessions first;
   first.Restore({});
