@@ -32,13 +32,16 @@ Sessions::Sessions(const SessionLimits& limits)
 
 std::optional<Rejection> Sessions::ApplyFrame(const DecodedFrame& frame,
                                               const Owner& owner,
-                                              Opening opening) {
+                                              Opening opening,
+                                              const Sender& sender) {
   const std::lock_guard lock(mutex_);
-  if (std::optional<Rejection> rejection = Check(frame, owner, opening)) {
+  if (auto rejection = Check(frame, owner, opening, sender)) {
     Reject(*rejection);
     return rejection;
   }
   Session& session = Open(frame.session, owner, frame.process.has_journal);
+  if (!session.sender) session.sender = sender;
+  session.several_senders |= !IsOnlySender(session, sender);
   for (const IndexedRow& row : frame.rows) Merge(frame.session, session, row);
   for (const std::uint32_t index : frame.bad_rows) {
     // Indexes beyond the journal count as one: they may be any number.
@@ -246,8 +249,8 @@ std::optional<Rejection> Sessions::Check(const JournalContents& journal) const {
 }
 
 std::optional<Rejection> Sessions::Check(const DecodedFrame& frame,
-                                         const Owner& owner,
-                                         Opening opening) const {
+                                         const Owner& owner, Opening opening,
+                                         const Sender& sender) const {
   if (retired_.Contains(frame.session)) return Rejection::kUnknownSession;
   const auto found = open_.find(frame.session);
   if (found == open_.end()) {
@@ -258,7 +261,8 @@ std::optional<Rejection> Sessions::Check(const DecodedFrame& frame,
   if (opening == Opening::kNew && !session.restored) {
     return Rejection::kSessionInUse;
   }
-  const bool ordered = !session.has_journal && !frame.process.has_journal;
+  const bool ordered = !session.has_journal && !frame.process.has_journal &&
+                       IsOnlySender(session, sender);
   std::size_t new_rows = 0;
   for (const IndexedRow& row : frame.rows) {
     const auto known = session.rows.find(row.index);
@@ -273,6 +277,11 @@ std::optional<Rejection> Sessions::Check(const DecodedFrame& frame,
     }
   }
   return quotas_.Refusal(owner, {.rows = new_rows});
+}
+
+bool Sessions::IsOnlySender(const Session& session, const Sender& sender) {
+  return sender && !session.several_senders &&
+         (!session.sender || session.sender == sender);
 }
 
 Sessions::Session& Sessions::Open(const SessionId& id, const Owner& owner,

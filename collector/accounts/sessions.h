@@ -70,17 +70,23 @@ class Sessions {
   /// back to a collector that was restarted.
   enum class Opening { kNewOrOpen, kNew };
 
+  using Sender = std::optional<std::uint64_t>;
+  static constexpr Sender kOnlySender = 0;  ///< a session of one stream
+
   /// Takes all rows of the frame, or none and says why; a refusal is counted.
   /// Rows that its decoder left out are counted too, each index once: a shim
   /// sends such a row again whenever it changes.
   ///
-  /// A session with a journal is also read through it, so a frame may hold
-  /// older values than are known: the larger ones stand. Without a journal a
-  /// smaller value is a mistake (kCounterDecreased). `owner` is the sender's
-  /// uid; the session's stays what it was when it was opened (kWrongOwner).
+  /// A session with a journal is also read through it, and forks that share
+  /// private memory race each other to the socket, so a frame may hold older
+  /// values than are known: the larger ones stand. Where one sender says it
+  /// all, a smaller value is a mistake (kCounterDecreased). `owner` is the
+  /// sender's uid; the session's stays what it was when it was opened
+  /// (kWrongOwner). `sender` tells processes apart; nothing: it is not known.
   std::optional<Rejection> ApplyFrame(const DecodedFrame& frame,
                                       const Owner& owner = {},
-                                      Opening opening = Opening::kNewOrOpen);
+                                      Opening opening = Opening::kNewOrOpen,
+                                      const Sender& sender = kOnlySender);
 
   struct JournalResult {
     std::optional<Rejection> rejection;  ///< nothing of it was taken
@@ -142,6 +148,9 @@ class Sessions {
     bool has_journal = false;
     Owner owner{};
     LedgerNumber number = 0;
+    Sender sender{};  // of its first frame
+    // More than one sends frames, or who does is not known: no order is sure.
+    bool several_senders = false;
     std::uint64_t journal_bytes = 0;  // when last read
     // Not heard of since it was taken up from the ledger.
     bool restored = false;
@@ -158,7 +167,8 @@ class Sessions {
   AccountsSnapshot SnapshotLocked() const;
   std::optional<Rejection> Check(const JournalContents& journal) const;
   std::optional<Rejection> Check(const DecodedFrame& frame, const Owner& owner,
-                                 Opening opening) const;
+                                 Opening opening, const Sender& sender) const;
+  static bool IsOnlySender(const Session& session, const Sender& sender);
   Session& Open(const SessionId& id, const Owner& owner, bool has_journal);
   bool MergeJournal(Session& session, const JournalContents& journal,
                     bool limited);

@@ -102,6 +102,51 @@ TEST(Sessions, ADecreaseWithoutJournalIsRefusedWhole) {
                              TrafficRow("acme", "b.example", 10, 20, 1)}));
 }
 
+TEST(Sessions, ForksWithoutJournalMayOvertakeEachOther) {
+  Sessions sessions;
+  const auto say = [&sessions](Sessions::Sender sender, std::uint64_t sent,
+                               std::uint64_t received) {
+    return sessions.ApplyFrame(
+        Frame(kOne, {{0, TrafficRow("acme", "a.example", sent, received, 1)}}),
+        {}, Sessions::Opening::kNewOrOpen, sender);
+  };
+  EXPECT_EQ(say(1, 10, 20), std::nullopt);
+  EXPECT_EQ(say(2, 30, 30), std::nullopt);
+  // Read before the other's, sent after it; one counter had gone on meanwhile.
+  EXPECT_EQ(say(1, 15, 35), std::nullopt);
+  EXPECT_EQ(say(2, 29, 30), std::nullopt);
+  EXPECT_EQ(SortedRows(sessions),
+            std::vector<RowValue>{TrafficRow("acme", "a.example", 30, 35, 1)});
+  EXPECT_EQ(Rejected(sessions, Rejection::kCounterDecreased), 0u);
+}
+
+TEST(Sessions, AnOlderFrameTakesNothingWithItThatIsNew) {
+  Sessions sessions;
+  const RowValue a = TrafficRow("acme", "a.example", 5, 5, 1);
+  sessions.ApplyFrame(Frame(kOne, {{0, a}}), {}, Sessions::Opening::kNewOrOpen,
+                      1);
+  sessions.ApplyFrame(
+      Frame(kOne, {{0, TrafficRow("acme", "a.example", 1, 1, 1)},
+                   {1, TrafficRow("acme", "b.example", 7, 7, 1)}}),
+      {}, Sessions::Opening::kNewOrOpen, 2);
+  EXPECT_EQ(
+      SortedRows(sessions),
+      (std::vector<RowValue>{a, TrafficRow("acme", "b.example", 7, 7, 1)}));
+}
+
+TEST(Sessions, ADecreaseFromWhoIsNotKnownIsNone) {
+  Sessions sessions;
+  for (const std::uint64_t bytes : {10, 9}) {
+    EXPECT_EQ(
+        sessions.ApplyFrame(
+            Frame(kOne, {{0, TrafficRow("acme", "a.example", bytes, 1, 1)}}),
+            {}, Sessions::Opening::kNewOrOpen, std::nullopt),
+        std::nullopt);
+  }
+  EXPECT_EQ(SortedRows(sessions),
+            std::vector<RowValue>{TrafficRow("acme", "a.example", 10, 1, 1)});
+}
+
 TEST(Sessions, AKeyNeverChanges) {
   Sessions sessions;
   sessions.ApplyFrame(

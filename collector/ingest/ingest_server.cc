@@ -49,6 +49,12 @@ bool IsAtEnd(int fd) {
   return ioctl(fd, FIONREAD, &waiting) != 0 || waiting == 0;
 }
 
+// A claimed number is the one of who made the session, in all of its forks.
+Sessions::Sender SenderOf(const PeerProcess& peer) {
+  if (peer.key.source == ProcessKey::Source::kClaimed) return std::nullopt;
+  return peer.key.value;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<IngestServer>> IngestServer::Start(
@@ -273,7 +279,10 @@ void IngestServer::TakeFrame(Connection& connection, std::size_t bytes) {
       return;
     }
   }
-  if (sessions_.ApplyFrame(frame, sender)) return;
+  if (sessions_.ApplyFrame(frame, sender, Sessions::Opening::kNewOrOpen,
+                           SenderOf(connection.peer))) {
+    return;
+  }
   keeper_.Heard(frame.session, connection.last_message);
   NoteSender(connection, frame.session, frame.process.pid);
 }

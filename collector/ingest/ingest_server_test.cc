@@ -162,6 +162,41 @@ TEST_F(IngestServerTest, AForkOutlivesItsParent) {
   EXPECT_TRUE(WaitUntilRetired(id_));
 }
 
+TEST_F(IngestServerTest, AForkThatSaysItsReadingLateDoesNoHarm) {
+  const auto sending = [this](std::uint64_t bytes) {
+    return [this, bytes](TestCrawler& self) {
+      const bool sent = SendFrames(
+          temp_.path(),
+          {EncodeFrame(id_, TrafficRow("acme", "a.example", bytes, bytes, 1),
+                       false)});
+      self.Pause();
+      return sent;
+    };
+  };
+  TestCrawler quick(sending(30));
+  TestCrawler slow(sending(10));
+  TestCrawler backwards([this](TestCrawler&) {
+    const auto frame = [](std::uint64_t bytes) {
+      return EncodeFrame(TestSession(9),
+                         TrafficRow("other", "b.example", bytes, bytes, 1),
+                         false);
+    };
+    return SendFrames(temp_.path(), {frame(30), frame(10)});
+  });
+  StartServer();
+  for (TestCrawler* crawler : {&quick, &slow}) {
+    crawler->Go();
+    ASSERT_TRUE(crawler->AwaitPause());
+  }
+  ASSERT_TRUE(
+      WaitFor([&] { return sessions_.Snapshot().workload.frames == 2; }));
+  EXPECT_EQ(Rejected(Rejection::kCounterDecreased), 0u);
+  backwards.Go();
+  EXPECT_TRUE(backwards.Join());
+  EXPECT_TRUE(
+      WaitFor([&] { return Rejected(Rejection::kCounterDecreased) == 1; }));
+}
+
 TEST_F(IngestServerTest, ExecClosesTheOlderSession) {
   TestCrawler crawler([this](TestCrawler& self) {
     bool sent = SendFrames(
