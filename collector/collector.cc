@@ -17,11 +17,10 @@
 #include "collector/exposition/metrics_collectable.h"
 #include "collector/ingest/ingest_server.h"
 #include "collector/ingest/run_directory.h"
-#include "collector/ledger/ledger.h"
 #include "collector/ledger/ledger_keeper.h"
 #include "collector/pod_identity.h"
 #include "collector/policy/policy_compiler.h"
-#include "collector/policy/policy_file.h"
+#include "collector/policy/policy_publisher.h"
 #include "collector/policy/vendor_config.h"
 #include "collector/rpc/collector_service.h"
 #include "collector/rpc/rpc_server.h"
@@ -57,6 +56,19 @@ std::uint64_t UnixNanoseconds() {
           .count());
 }
 
+MetricsCollectable::View ViewOf(LedgerKeeper& ledger,
+                                const PolicyPublisher& policy) {
+  KeptSnapshot kept = ledger.CommittedSnapshot();
+  const PolicyPublisher::Health published = policy.health();
+  return {.accounts = std::move(kept.accounts),
+          .health = {.ledger_commits = kept.ledger.commits,
+                     .ledger_failures = kept.ledger.failures,
+                     .ledgers_set_aside = kept.ledger.set_aside,
+                     .policy_failures = published.failures,
+                     .ledger_degraded = kept.ledger.degraded,
+                     .policy_degraded = published.degraded}};
+}
+
 }  // namespace
 
 // Ends in the reverse order: servers first, the directory's lock last.
@@ -67,6 +79,7 @@ struct Collector::Running {
   RunDirectory directory;
   Sessions sessions;
   std::unique_ptr<LedgerKeeper> ledger;
+  std::unique_ptr<PolicyPublisher> policy;
   std::optional<MetricsCollectable> metrics;
   std::unique_ptr<IngestServer> ingest;
   std::unique_ptr<RpcServer> rpc;
@@ -84,7 +97,7 @@ absl::Status Collector::Start() {
   const absl::StatusOr<ListenAddress> grpc_listen =
       ParseListenAddress(options_.grpc_listen);
   if (!grpc_listen.ok()) return grpc_listen.status();
-  const absl::StatusOr<Policy> policy = LoadPolicy(options_.config_file);
+  absl::StatusOr<Policy> policy = LoadPolicy(options_.config_file);
   if (!policy.ok()) return policy.status();
 
   absl::StatusOr<RunDirectory> directory =
@@ -99,20 +112,16 @@ absl::Status Collector::Start() {
   const std::string ledger_file = options_.ledger_file.empty()
                                       ? absl::StrCat(path, "/", kLedgerName)
                                       : options_.ledger_file;
-  absl::StatusOr<Ledger> ledger = Ledger::Open(ledger_file, UnixNanoseconds());
-  if (!ledger.ok()) return ledger.status();
-  const std::uint64_t since_ns = ledger->since_unix_ns();
   // Before the journals are looked at: it knows what of them has been counted.
-  auto keeper = LedgerKeeper::Start(*std::move(ledger), running->sessions);
+  auto keeper =
+      LedgerKeeper::Start(ledger_file, UnixNanoseconds(), running->sessions);
   if (!keeper.ok()) return keeper.status();
   running->ledger = *std::move(keeper);
+  running->policy = std::make_unique<PolicyPublisher>(path);
+  running->policy->Publish(std::move(policy->bytes));
   running->metrics.emplace(
-      [raw = running->ledger.get()] { return raw->CommittedSnapshot(); }, pod,
-      static_cast<double>(since_ns) / 1e9);
-  if (absl::Status written = WritePolicyFile(path, policy->bytes);
-      !written.ok()) {
-    return written;
-  }
+      [raw = running.get()] { return ViewOf(*raw->ledger, *raw->policy); },
+      pod);
   if (!running->directory.in_memory()) {
     spdlog::warn(
         "event=directory_on_disk dir={} advice=\"use a tmpfs: writing a page "
@@ -125,7 +134,7 @@ absl::Status Collector::Start() {
   running->ingest = *std::move(ingest);
   auto rpc = RpcServer::Start(
       grpc_listen->ToString(), path,
-      std::make_unique<CollectorService>(running->sessions, pod, since_ns));
+      std::make_unique<CollectorService>(running->sessions, pod));
   if (!rpc.ok()) return rpc.status();
   running->rpc = *std::move(rpc);
   // Last: who can scrape may take the collector for ready.
@@ -142,15 +151,12 @@ absl::Status Collector::Start() {
 }
 
 absl::Status Collector::ReloadConfig() {
-  const absl::StatusOr<Policy> policy = LoadPolicy(options_.config_file);
+  absl::StatusOr<Policy> policy = LoadPolicy(options_.config_file);
   if (!policy.ok()) return policy.status();
-  if (absl::Status written =
-          WritePolicyFile(running_->directory.path(), policy->bytes);
-      !written.ok()) {
-    return written;
+  if (running_->policy->Publish(std::move(policy->bytes))) {
+    spdlog::info("event=config_reloaded config=\"{}\" vendors={}",
+                 options_.config_file, policy->vendors);
   }
-  spdlog::info("event=config_reloaded config=\"{}\" vendors={}",
-               options_.config_file, policy->vendors);
   return absl::OkStatus();
 }
 

@@ -35,11 +35,12 @@ class Collector {
 
   /// Writes the policy, opens the directory and starts all servers. On an
   /// error nothing is left running; a mistake in the configuration is reported
-  /// before anything is touched, with file, line and field.
+  /// before anything is touched, with file, line and field. That ledger or
+  /// policy cannot be written now is no error: it is tried again.
   absl::Status Start();
 
-  /// Compiles the configuration anew and replaces the policy. On an error the
-  /// old policy stays.
+  /// Compiles the configuration anew and replaces the policy, at once or as
+  /// soon as it can be written. On an error the old policy stays.
   absl::Status ReloadConfig();
 
   /// Takes what is waiting, reads the journals once more and writes all of it

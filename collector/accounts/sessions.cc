@@ -12,6 +12,11 @@ std::uint64_t SaturatingDifference(std::uint64_t a, std::uint64_t b) {
   return a > b ? a - b : 0;
 }
 
+// A session that sends frames alone is remembered by nobody else.
+Totals::Teller TellerOf(bool has_journal) {
+  return has_journal ? Totals::Teller::kJournal : Totals::Teller::kNobody;
+}
+
 bool AnyBelow(const Counters& values, const RowValue& known) {
   for (std::size_t i = 0; i < CounterCount(known.key.kind); ++i) {
     if (values[i] < known.counters[i]) return true;
@@ -38,6 +43,11 @@ std::optional<Rejection> Sessions::ApplyFrame(const DecodedFrame& frame,
   if (auto rejection = Check(frame, owner, opening, sender)) {
     Reject(*rejection);
     return rejection;
+  }
+  if (awaits_ledger_ && frame.process.has_journal) {
+    // The journal tells it as well, once there is something to add it to.
+    ++workload_.frames;
+    return std::nullopt;
   }
   Session& session = Open(frame.session, owner, frame.process.has_journal);
   if (!session.sender) session.sender = sender;
@@ -69,6 +79,16 @@ Sessions::JournalResult Sessions::ApplyJournal(const JournalContents& journal) {
 void Sessions::Finish(const SessionId& id,
                       const JournalContents* last_reading) {
   const std::lock_guard lock(mutex_);
+  FinishLocked(id, last_reading);
+}
+
+void Sessions::FinishLocked(const SessionId& id,
+                            const JournalContents* last_reading) {
+  if (awaits_ledger_) {
+    const auto found = open_.find(id);
+    if (found != open_.end()) found->second.ended = true;
+    return;
+  }
   if (retired_.Contains(id)) return;
   if (last_reading != nullptr) {
     const auto found = open_.find(id);
@@ -85,7 +105,8 @@ void Sessions::Finish(const SessionId& id,
     owner = found->second.owner;
     number = found->second.number;
     for (const auto& [index, row] : found->second.rows) {
-      if (row.value.key.kind == RowKind::kVendor) GiveHeldBytes(row.value);
+      if (row.value.key.kind != RowKind::kVendor) continue;
+      GiveHeldBytes(row.value, TellerOf(found->second.has_journal));
     }
     quotas_.GiveBack(found->second.owner,
                      {.sessions = 1,
@@ -127,113 +148,15 @@ AccountsSnapshot Sessions::Snapshot() const {
 
 AccountsSnapshot Sessions::SnapshotLocked() const {
   AccountsSnapshot snapshot;
+  snapshot.open_sessions = open_.size();
+  snapshot.known = !awaits_ledger_;
+  if (awaits_ledger_) return snapshot;
+  snapshot.since_unix_ns = since_unix_ns_;
   snapshot.rows = totals_.Rows();
   snapshot.folded = totals_.Folded();
-  snapshot.open_sessions = open_.size();
   snapshot.workload = workload_;
   snapshot.workload.overflowed = totals_.overflowed();
   return snapshot;
-}
-
-void Sessions::Restore(AccountsState state) {
-  const std::lock_guard lock(mutex_);
-  totals_.Restore(state);
-  for (const SessionHead& head : state.sessions) {
-    Session& session = open_[head.id];
-    session.has_journal = head.has_journal;
-    session.owner = head.owner;
-    session.number = head.number;
-    session.restored = true;
-    last_number_ = std::max(last_number_, head.number);
-  }
-  for (SessionRow& row : state.rows) {
-    KnownRow& known = open_[row.session].rows[row.row.index];
-    known.value = std::move(row.row.row);
-    known.in_ledger = true;
-  }
-  for (const auto& [id, session] : open_) {
-    quotas_.Take(session.owner, {.sessions = 1, .rows = session.rows.size()});
-  }
-  workload_ = state.workload;
-  changes_.kept = true;
-  // Whose they were is not written down.
-  for (const RetiredSession& session : state.retired) {
-    if (const auto forgotten = retired_.Restore(session.id)) {
-      changes_.forgotten.push_back(*forgotten);
-    }
-  }
-  totals_.KeepChanges();
-}
-
-AccountsState Sessions::TakeChanges(AccountsSnapshot* snapshot) {
-  const std::lock_guard lock(mutex_);
-  if (snapshot != nullptr) *snapshot = SnapshotLocked();
-  AccountsState state;
-  totals_.TakeChanges(state);
-  for (const SessionId& id : changes_.sessions) {
-    const auto found = open_.find(id);
-    if (found == open_.end()) continue;
-    state.sessions.push_back({id, found->second.has_journal,
-                              found->second.owner, found->second.number});
-  }
-  changes_.sessions.clear();
-  state.rows.reserve(changes_.rows.size());
-  for (const auto& [id, index] : std::exchange(changes_.rows, {})) {
-    const auto session = open_.find(id);
-    if (session == open_.end()) continue;  // closed meanwhile
-    KnownRow& row = session->second.rows.at(index);
-    row.changed = false;
-    state.rows.push_back({id,
-                          {index, row.value},
-                          session->second.number,
-                          std::exchange(row.in_ledger, true)});
-  }
-  state.retired = std::exchange(changes_.retired, {});
-  state.forgotten = std::exchange(changes_.forgotten, {});
-  state.workload = workload_;
-  state.workload.overflowed = totals_.overflowed();
-  return state;
-}
-
-void Sessions::Committed(const AccountsState& changes) {
-  const std::lock_guard lock(mutex_);
-  for (const RetiredSession& session : changes.retired) {
-    awaiting_commit_.erase(session.id);
-  }
-}
-
-void Sessions::PutBack(const AccountsState& changes) {
-  const std::lock_guard lock(mutex_);
-  totals_.PutBack(changes);
-  for (const SessionHead& head : changes.sessions) {
-    changes_.sessions.insert(head.id);
-  }
-  for (const SessionRow& row : changes.rows) {
-    const auto session = open_.find(row.session);
-    if (session == open_.end()) continue;
-    KnownRow& known = session->second.rows.at(row.row.index);
-    known.in_ledger = row.in_ledger;
-    if (std::exchange(known.changed, true)) continue;
-    changes_.rows.emplace_back(row.session, row.row.index);
-  }
-  changes_.retired.insert(changes_.retired.begin(), changes.retired.begin(),
-                          changes.retired.end());
-  changes_.forgotten.insert(changes_.forgotten.end(), changes.forgotten.begin(),
-                            changes.forgotten.end());
-}
-
-std::vector<SessionId> Sessions::Unheard() const {
-  const std::lock_guard lock(mutex_);
-  std::vector<SessionId> ids;
-  for (const auto& [id, session] : open_) {
-    if (session.restored) ids.push_back(id);
-  }
-  return ids;
-}
-
-bool Sessions::AwaitsCommit(const SessionId& id) const {
-  const std::lock_guard lock(mutex_);
-  return awaiting_commit_.contains(id);
 }
 
 std::optional<Rejection> Sessions::Check(const JournalContents& journal) const {
@@ -253,6 +176,9 @@ std::optional<Rejection> Sessions::Check(const DecodedFrame& frame,
                                          const Sender& sender) const {
   if (retired_.Contains(frame.session)) return Rejection::kUnknownSession;
   const auto found = open_.find(frame.session);
+  if (found != open_.end() && found->second.ended) {
+    return Rejection::kUnknownSession;
+  }
   if (found == open_.end()) {
     return quotas_.Refusal(owner, {.sessions = 1, .rows = frame.rows.size()});
   }
@@ -345,7 +271,9 @@ bool Sessions::Merge(const SessionId& id, Session& session,
     known.counters[i] += deltas[i];
     changed |= deltas[i] != 0;
   }
-  if (changed) totals_.Add(known.key, deltas, row.total);
+  if (changed && !awaits_ledger_) {
+    totals_.Add(known.key, deltas, TellerOf(session.has_journal), row.total);
+  }
   if (changes_.kept && (changed || inserted) &&
       !std::exchange(row.changed, true)) {
     changes_.rows.emplace_back(id, update.index);
@@ -353,7 +281,8 @@ bool Sessions::Merge(const SessionId& id, Session& session,
   return changed;
 }
 
-void Sessions::GiveHeldBytes(const RowValue& vendor_row) {
+void Sessions::GiveHeldBytes(const RowValue& vendor_row,
+                             Totals::Teller teller) {
   const Counters& counters = vendor_row.counters;
   const std::uint64_t sent = SaturatingDifference(counters[kHeldSentBytes],
                                                   counters[kReleasedSentBytes]);
@@ -366,13 +295,13 @@ void Sessions::GiveHeldBytes(const RowValue& vendor_row) {
   totals_.Add({.kind = RowKind::kTraffic,
                .vendor = vendor_row.key.vendor,
                .destination = kUnknownDestination},
-              given);
+              given, teller);
   // Released now, if to nowhere: what the totals hold is what live sessions
   // hold.
   Counters released{};
   released[kReleasedSentBytes] = sent;
   released[kReleasedReceivedBytes] = received;
-  totals_.Add(vendor_row.key, released);
+  totals_.Add(vendor_row.key, released, teller);
 }
 
 void Sessions::Retire(const RetiredSession& session, const Owner& owner) {

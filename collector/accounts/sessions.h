@@ -54,8 +54,10 @@ struct AccountsSnapshot {
   std::vector<FoldedVendor> folded;
   std::uint64_t open_sessions = 0;
   Workload workload;
-  std::uint64_t ledger_commits = 0;  ///< of this process
-  std::uint64_t ledger_failures = 0;
+  std::uint64_t since_unix_ns = 0;  ///< when the totals began to count
+  /// False until the ledger has told what was counted before. All of the above
+  /// but the open sessions is empty then.
+  bool known = true;
 };
 
 /// Frames and journal readings of a session meet here: both carry cumulative
@@ -117,8 +119,14 @@ class Sessions {
 
   // For the ledger.
 
+  /// Until Restore, nothing is added up: sessions without a journal are only
+  /// remembered, also when they have ended, and journals wait. To be called
+  /// before anything else.
+  void AwaitLedger();
+  bool awaits_ledger() const;
   /// Takes up the accounts as they were written down, and remembers from here
-  /// on what changes. To be called once, before anything else.
+  /// on what changes. To be called once, before anything else but AwaitLedger:
+  /// what came since then is counted now.
   void Restore(AccountsState state);
   /// What changed since Restore or the last call, at one moment. `snapshot`,
   /// if given, is of that moment too.
@@ -154,6 +162,7 @@ class Sessions {
     std::uint64_t journal_bytes = 0;  // when last read
     // Not heard of since it was taken up from the ledger.
     bool restored = false;
+    bool ended = false;  // while the ledger was awaited
   };
   // What the ledger has not been told.
   struct Changes {
@@ -173,7 +182,9 @@ class Sessions {
   bool MergeJournal(Session& session, const JournalContents& journal,
                     bool limited);
   bool Merge(const SessionId& id, Session& session, const IndexedRow& update);
-  void GiveHeldBytes(const RowValue& vendor_row);
+  void FinishLocked(const SessionId& id, const JournalContents* last_reading);
+  void CatchUp(const SessionId& id, const Session& held);
+  void GiveHeldBytes(const RowValue& vendor_row, Totals::Teller teller);
   void Retire(const RetiredSession& session, const Owner& owner);
   void Reject(Rejection rejection);
 
@@ -182,6 +193,8 @@ class Sessions {
   // absl::Mutex: ThreadSanitizer cannot see the synchronisation of a library
   // that was compiled without it.
   mutable std::mutex mutex_;
+  bool awaits_ledger_ = false;
+  std::uint64_t since_unix_ns_ = 0;
   Totals totals_;
   absl::flat_hash_map<SessionId, Session> open_;
   LedgerNumber last_number_ = 0;  // of a session

@@ -80,14 +80,18 @@ struct RetiredSession {
 /// All of the accounts, or the part that changed between two moments. Every
 /// value is absolute: writing it again changes nothing.
 struct AccountsState {
-  std::vector<LedgerNumber> dropped;  ///< totals that are gone
-  std::vector<TotalRow> totals;
-  std::vector<FoldedVendor> folded;
-  std::vector<SessionHead> sessions;    ///< open ones
-  std::vector<SessionRow> rows;         ///< of open sessions
-  std::vector<RetiredSession> retired;  ///< closed; their rows are to go
-  std::vector<SessionId> forgotten;     ///< no longer remembered as closed
-  Workload workload;
+  std::vector<LedgerNumber> dropped{};  ///< totals that are gone
+  std::vector<TotalRow> totals{};
+  std::vector<FoldedVendor> folded{};
+  std::vector<SessionHead> sessions{};    ///< open ones
+  std::vector<SessionRow> rows{};         ///< of open sessions
+  std::vector<RetiredSession> retired{};  ///< closed; their rows are to go
+  std::vector<SessionId> forgotten{};     ///< no longer remembered as closed
+  Workload workload{};
+  std::uint64_t since_unix_ns = 0;  ///< when the totals began to count
+  /// Part of the totals that is in no journal: until it is written down,
+  /// nobody could tell it again. Not absolute, and not written.
+  std::vector<RowValue> untold{};
 };
 
 }  // namespace proxymeter::collector

@@ -30,15 +30,16 @@ RowKey WithoutVendor(RowKey key) {
 
 }  // namespace
 
-void Totals::Add(const RowKey& key, const Counters& deltas, Place& place) {
+void Totals::Add(const RowKey& key, const Counters& deltas, Teller teller,
+                 Place& place) {
   if (place.row_ != nullptr && place.folds_ == folds_) {
-    AddTo(*place.row_, deltas);
+    AddTo(*place.row_, deltas, teller);
     return;
   }
   place.row_ = FindOrInsert(key, max_rows_);
   place.folds_ = folds_;
   if (place.row_ != nullptr) {
-    AddTo(*place.row_, deltas);
+    AddTo(*place.row_, deltas, teller);
     return;
   }
   ++overflowed_;
@@ -48,7 +49,7 @@ void Totals::Add(const RowKey& key, const Counters& deltas, Place& place) {
     other = FindOrInsert(WithoutVendor(key),
                          std::numeric_limits<std::size_t>::max());
   }
-  AddTo(*other, deltas);
+  AddTo(*other, deltas, teller);
 }
 
 // Null when it is not there and there is no room for it.
@@ -82,14 +83,16 @@ Totals::Row* Totals::Insert(const RowKey& key) {
   return &row;
 }
 
-void Totals::AddTo(Row& row, const Counters& deltas) {
+void Totals::AddTo(Row& row, const Counters& deltas, Teller teller) {
   Sum& sum = row.second;
-  AddSaturating(row.first.kind, sum.counters, deltas);
+  const RowKind kind = row.first.kind;
+  AddSaturating(kind, sum.counters, deltas);
   if (sum.destination != nullptr) sum.destination->active = true;
-  if (keeps_changes_ && !sum.changed) {
-    sum.changed = true;
-    changed_.push_back(&row);
+  if (!keeps_changes_) return;
+  if (teller == Teller::kNobody) {
+    AddSaturating(kind, untold_[row.first], deltas);
   }
+  if (!std::exchange(sum.changed, true)) changed_.push_back(&row);
 }
 
 void Totals::FoldIdle(TimePoint now, std::chrono::milliseconds idle) {
@@ -160,6 +163,10 @@ void Totals::TakeChanges(AccountsState& state) {
     state.folded.push_back({vendor, sum.destinations, sum.counters});
   }
   folded_changed_.clear();
+  for (const auto& [key, counters] : untold_) {
+    state.untold.push_back({key, counters});
+  }
+  untold_.clear();
 }
 
 void Totals::PutBack(const AccountsState& state) {
@@ -174,6 +181,9 @@ void Totals::PutBack(const AccountsState& state) {
   dropped_.insert(dropped_.end(), state.dropped.begin(), state.dropped.end());
   for (const FoldedVendor& vendor : state.folded) {
     folded_changed_.insert(vendor.vendor);
+  }
+  for (const RowValue& row : state.untold) {
+    AddSaturating(row.key.kind, untold_[row.key], row.counters);
   }
 }
 

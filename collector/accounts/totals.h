@@ -43,14 +43,19 @@ class Totals {
       std::size_t max_destinations = std::numeric_limits<std::size_t>::max())
       : max_rows_(max_rows), max_destinations_(max_destinations) {}
 
+  /// Who could tell a count once more if this process ended now.
+  enum class Teller : std::uint8_t { kJournal, kNobody };
+
   /// Adds `deltas` to the row of `key`. Sums stop at the largest value: a
   /// counter that wrapped around would go backwards.
-  void Add(const RowKey& key, const Counters& deltas) {
+  void Add(const RowKey& key, const Counters& deltas,
+           Teller teller = Teller::kJournal) {
     Place place;
-    Add(key, deltas, place);
+    Add(key, deltas, teller, place);
   }
   /// `place` is fresh, or of an earlier call with the same key.
-  void Add(const RowKey& key, const Counters& deltas, Place& place);
+  void Add(const RowKey& key, const Counters& deltas, Teller teller,
+           Place& place);
 
   /// Folds the destinations that were not added to for `idle`: their traffic
   /// rows go, and what they held is in Folded() from then on, so that rows and
@@ -64,8 +69,8 @@ class Totals {
 
   /// From here on, remembers what changes.
   void KeepChanges() { keeps_changes_ = true; }
-  /// Adds to `state` what changed since the last call: totals, folded and
-  /// dropped.
+  /// Adds to `state` what changed since the last call: totals, folded,
+  /// dropped and untold.
   void TakeChanges(AccountsState& state);
   /// What was taken is among the changes again: it got lost.
   void PutBack(const AccountsState& state);
@@ -99,7 +104,7 @@ class Totals {
   Row* FindOrInsert(const RowKey& key, std::size_t room);
   bool HasRoomForDestination(const RowKey& key) const;
   Row* Insert(const RowKey& key);
-  void AddTo(Row& row, const Counters& deltas);
+  void AddTo(Row& row, const Counters& deltas, Teller teller);
   void Fold(const Row& row);
 
   const std::size_t max_rows_;
@@ -117,6 +122,7 @@ class Totals {
   std::vector<Row*> changed_;
   std::vector<LedgerNumber> dropped_;
   absl::flat_hash_set<std::string> folded_changed_;
+  absl::flat_hash_map<RowKey, Counters> untold_;
   std::uint64_t overflowed_ = 0;
 };
 

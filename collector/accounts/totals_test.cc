@@ -254,14 +254,14 @@ TEST(Totals, APlaceIsFoundAgainAfterItsRowWasFolded) {
   Totals totals(100);
   const RowValue row = TrafficRow("acme", "a.example", 10, 0, 0);
   Totals::Place place;
-  totals.Add(row.key, row.counters, place);
-  totals.Add(row.key, row.counters, place);
+  totals.Add(row.key, row.counters, Totals::Teller::kJournal, place);
+  totals.Add(row.key, row.counters, Totals::Teller::kJournal, place);
   EXPECT_EQ(SentTo(totals, "a.example"), 20u);
   totals.FoldIdle(kStart, kIdle);
   totals.FoldIdle(kStart + kIdle, kIdle);
   EXPECT_TRUE(totals.Rows().empty());
-  totals.Add(row.key, row.counters, place);
-  totals.Add(row.key, row.counters, place);
+  totals.Add(row.key, row.counters, Totals::Teller::kJournal, place);
+  totals.Add(row.key, row.counters, Totals::Teller::kJournal, place);
   EXPECT_EQ(SentTo(totals, "a.example"), 20u);
   EXPECT_EQ(SumWithFolded(totals), 40u);
 }
@@ -273,13 +273,13 @@ TEST(Totals, APlaceWithoutRoomIsLookedUpEachTime) {
   }
   const RowValue row = TrafficRow("acme", "a.example", 10, 0, 0);
   Totals::Place place;
-  totals.Add(row.key, row.counters, place);
-  totals.Add(row.key, row.counters, place);
+  totals.Add(row.key, row.counters, Totals::Teller::kJournal, place);
+  totals.Add(row.key, row.counters, Totals::Teller::kJournal, place);
   EXPECT_EQ(totals.overflowed(), 2u);
   EXPECT_EQ(SentTo(totals, kOtherDestination), 20u);
   totals.FoldIdle(kStart, kIdle);
   totals.FoldIdle(kStart + kIdle, kIdle);
-  totals.Add(row.key, row.counters, place);
+  totals.Add(row.key, row.counters, Totals::Teller::kJournal, place);
   EXPECT_EQ(SentTo(totals, "a.example"), 10u);
 }
 

@@ -137,8 +137,12 @@ TEST_F(HttpServerTest, PromtoolFindsNoFault) {
                 {2, tunnel},
                 {3, {.key = {.kind = RowKind::kShim}}}};
   ASSERT_EQ(sessions.ApplyFrame(frame), std::nullopt);
-  const MetricsCollectable metrics([&] { return sessions.Snapshot(); },
-                                   {"p", "n"}, 1.5);
+  const MetricsCollectable metrics(
+      [&] {
+        return MetricsCollectable::View{.accounts = sessions.Snapshot(),
+                                        .health = {}};
+      },
+      {"p", "n"});
   Start(metrics);
   const auto response = client_->Get("/metrics");
   ASSERT_TRUE(response);

@@ -18,21 +18,23 @@ void Append(std::vector<prometheus::MetricFamily>& to,
 
 }  // namespace
 
-MetricsCollectable::MetricsCollectable(
-    std::function<AccountsSnapshot()> snapshot, PodIdentity pod,
-    double start_seconds)
-    : snapshot_(std::move(snapshot)),
-      pod_(std::move(pod)),
-      start_seconds_(start_seconds) {}
+MetricsCollectable::MetricsCollectable(std::function<View()> view,
+                                       PodIdentity pod)
+    : view_(std::move(view)), pod_(std::move(pod)) {}
 
 std::vector<prometheus::MetricFamily> MetricsCollectable::Collect() const {
-  const AccountsSnapshot snapshot = snapshot_();
-  std::vector<prometheus::MetricFamily> families =
-      TrafficFamilies(snapshot.rows, snapshot.folded, pod_);
-  prometheus::MetricFamily phases = PhaseFamily(snapshot.rows, pod_);
-  if (!phases.metric.empty()) families.push_back(std::move(phases));
-  Append(families, SelfFamilies(snapshot));
-  Append(families, ProcessFamilies(start_seconds_));
+  const View view = view_();
+  std::vector<prometheus::MetricFamily> families;
+  // Counters that are absent for a while go on where they were; counters that
+  // show less begin anew.
+  if (view.accounts.known) {
+    families = TrafficFamilies(view.accounts.rows, view.accounts.folded, pod_);
+    prometheus::MetricFamily phases = PhaseFamily(view.accounts.rows, pod_);
+    if (!phases.metric.empty()) families.push_back(std::move(phases));
+    Append(families, SelfFamilies(view.accounts));
+  }
+  Append(families, HealthFamilies(view.accounts, view.health));
+  Append(families, ProcessFamilies());
   ++collections_;
   return families;
 }

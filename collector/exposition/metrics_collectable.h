@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "collector/accounts/sessions.h"
+#include "collector/exposition/self_families.h"
 #include "collector/pod_identity.h"
 
 namespace proxymeter::collector {
@@ -18,9 +19,11 @@ namespace proxymeter::collector {
 /// Thread-safe.
 class MetricsCollectable : public prometheus::Collectable {
  public:
-  /// `start_seconds`: when the totals began, in seconds since the Unix epoch.
-  MetricsCollectable(std::function<AccountsSnapshot()> snapshot,
-                     PodIdentity pod, double start_seconds);
+  struct View {
+    AccountsSnapshot accounts;
+    CollectorHealth health;
+  };
+  MetricsCollectable(std::function<View()> view, PodIdentity pod);
 
   /// How often the metrics were asked for.
   std::uint64_t collections() const { return collections_.load(); }
@@ -28,9 +31,8 @@ class MetricsCollectable : public prometheus::Collectable {
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
-  const std::function<AccountsSnapshot()> snapshot_;
+  const std::function<View()> view_;
   const PodIdentity pod_;
-  const double start_seconds_;
   mutable std::atomic<std::uint64_t> collections_ = 0;
 };
 

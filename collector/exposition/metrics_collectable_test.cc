@@ -12,9 +12,16 @@ namespace proxymeter::collector {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
+
+std::string Text(const MetricsCollectable::View& view) {
+  return prometheus::TextSerializer().Serialize(
+      MetricsCollectable([&] { return view; }, {}).Collect());
+}
 
 TEST(MetricsCollectable, TellsOfTheCollectorItself) {
   Sessions sessions;
+  sessions.Restore({.since_unix_ns = 1700000000500000000});
   DecodedFrame frame;
   frame.session = TestSession(1);
   RowValue shim{.key = {.kind = RowKind::kShim}};
@@ -22,9 +29,12 @@ TEST(MetricsCollectable, TellsOfTheCollectorItself) {
   frame.rows = {{0, TrafficRow("acme", "a.example", 10, 20, 1)}, {1, shim}};
   sessions.ApplyFrame(frame);
   sessions.CountRejection(Rejection::kOversizedFrame);
-  const std::string text = prometheus::TextSerializer().Serialize(
-      MetricsCollectable([&] { return sessions.Snapshot(); }, {}, 1700000000.5)
-          .Collect());
+  const std::string text = Text({.accounts = sessions.Snapshot(),
+                                 .health = {.ledger_commits = 1,
+                                            .ledger_failures = 2,
+                                            .ledgers_set_aside = 3,
+                                            .policy_failures = 4,
+                                            .ledger_degraded = true}});
   for (const char* line :
        {"proxymeter_sent_bytes_total{proxy_vendor=\"acme\",destination_host="
         "\"a.example\"} 10\n",
@@ -35,9 +45,32 @@ TEST(MetricsCollectable, TellsOfTheCollectorItself) {
         "\nproxymeter_sessions 1\n", "\nproxymeter_sessions_total 1\n",
         "\nproxymeter_frames_total 1\n", "\nproxymeter_journals_read_total 0\n",
         "\nproxymeter_start_time_seconds 1700000000.5\n",
+        "\nproxymeter_degraded{part=\"ledger\"} 1\n",
+        "\nproxymeter_degraded{part=\"policy\"} 0\n",
+        "\nproxymeter_ledger_commits_total 1\n",
+        "\nproxymeter_ledger_failures_total 2\n",
+        "\nproxymeter_ledger_set_aside_total 3\n",
+        "\nproxymeter_policy_failures_total 4\n",
         "\nproxymeter_build_info{version=\"",
         "\nprocess_resident_memory_bytes ", "\nprocess_cpu_seconds_total "}) {
     EXPECT_THAT(text, HasSubstr(line));
+  }
+}
+
+TEST(MetricsCollectable, ShowsNothingThatIsNotKnown) {
+  Sessions sessions;
+  sessions.AwaitLedger();
+  DecodedFrame frame;
+  frame.session = TestSession(1);
+  frame.rows = {{0, TrafficRow("acme", "a.example", 10, 20, 1)}};
+  ASSERT_EQ(sessions.ApplyFrame(frame), std::nullopt);
+  const std::string text = Text(
+      {.accounts = sessions.Snapshot(), .health = {.ledger_degraded = true}});
+  EXPECT_THAT(text, HasSubstr("\nproxymeter_sessions 1\n"));
+  EXPECT_THAT(text, HasSubstr("\nproxymeter_degraded{part=\"ledger\"} 1\n"));
+  for (const char* name :
+       {"acme", "frames_total", "rejected_total", "start_time"}) {
+    EXPECT_THAT(text, Not(HasSubstr(name)));
   }
 }
 
@@ -61,9 +94,14 @@ TEST(MetricsCollectable, EverySeriesIsUnique) {
   }
   ASSERT_EQ(sessions.ApplyFrame(frame), std::nullopt);
   std::set<std::string> seen;
-  for (const auto& family :
-       MetricsCollectable([&] { return sessions.Snapshot(); }, {}, 0)
-           .Collect()) {
+  for (const auto& family : MetricsCollectable(
+                                [&] {
+                                  return MetricsCollectable::View{
+                                      .accounts = sessions.Snapshot(),
+                                      .health = {}};
+                                },
+                                {})
+                                .Collect()) {
     EXPECT_TRUE(seen.insert(family.name).second) << family.name;
     for (const auto& metric : family.metric) {
       std::string series = family.name;

@@ -96,6 +96,18 @@ MetricFamily Rejections(const AccountsSnapshot& snapshot) {
   return rejected.Build();
 }
 
+MetricFamily Degraded(const CollectorHealth& health) {
+  FamilyBuilder degraded(
+      MetricType::Gauge, "proxymeter_degraded",
+      "1 while a part cannot be written: the ledger, so that totals would not "
+      "survive this collector but for what journals hold, or the policy, so "
+      "that an older one is in force.",
+      {"part"});
+  degraded.Add({"ledger"}, health.ledger_degraded ? 1 : 0);
+  degraded.Add({"policy"}, health.policy_degraded ? 1 : 0);
+  return degraded.Build();
+}
+
 MetricFamily BuildInfo() {
   FamilyBuilder info(MetricType::Gauge, "proxymeter_build_info",
                      "Always 1; the labels say what is running.",
@@ -127,9 +139,6 @@ std::vector<MetricFamily> SelfFamilies(const AccountsSnapshot& snapshot) {
       ShimEvents(snapshot.rows),
       Desynchronised(snapshot.rows),
       Rejections(snapshot),
-      Single(MetricType::Gauge, "proxymeter_sessions",
-             "Metered processes, forks counted with their parent, open now.",
-             static_cast<double>(snapshot.open_sessions)),
       Count("proxymeter_sessions_total", "Sessions ever opened.",
             snapshot.workload.sessions),
       Count("proxymeter_frames_total", "Frames taken.",
@@ -140,22 +149,45 @@ std::vector<MetricFamily> SelfFamilies(const AccountsSnapshot& snapshot) {
             "Additions counted under _other because the collector's table of "
             "series is full, or the vendor has as many destinations as it may.",
             snapshot.workload.overflowed),
-      Count("proxymeter_ledger_commits_total",
-            "Transactions that wrote the accounts down, since this collector "
-            "started.",
-            snapshot.ledger_commits),
-      Count("proxymeter_ledger_failures_total",
-            "Transactions that failed and were tried again later.",
-            snapshot.ledger_failures),
   };
 }
 
-std::vector<MetricFamily> ProcessFamilies(double start_seconds) {
+std::vector<MetricFamily> HealthFamilies(const AccountsSnapshot& snapshot,
+                                         const CollectorHealth& health) {
+  std::vector<MetricFamily> families = {
+      Single(MetricType::Gauge, "proxymeter_sessions",
+             "Metered processes, forks counted with their parent, open now.",
+             static_cast<double>(snapshot.open_sessions)),
+      Degraded(health),
+      Count("proxymeter_ledger_commits_total",
+            "Transactions that wrote the accounts down, since this collector "
+            "started.",
+            health.ledger_commits),
+      Count("proxymeter_ledger_failures_total",
+            "Attempts to open or write the ledger that failed and were made "
+            "again later.",
+            health.ledger_failures),
+      Count("proxymeter_ledger_set_aside_total",
+            "Ledgers that were damaged or of another layout, and were moved "
+            "away.",
+            health.ledgers_set_aside),
+      Count("proxymeter_policy_failures_total",
+            "Attempts to write the policy that failed and were made again "
+            "later.",
+            health.policy_failures),
+  };
+  if (snapshot.known) {
+    families.push_back(Single(
+        MetricType::Gauge, "proxymeter_start_time_seconds",
+        "When the totals began to count, in seconds since the Unix epoch.",
+        static_cast<double>(snapshot.since_unix_ns) / 1e9));
+  }
+  return families;
+}
+
+std::vector<MetricFamily> ProcessFamilies() {
   return {
       BuildInfo(),
-      Single(MetricType::Gauge, "proxymeter_start_time_seconds",
-             "When the totals began to count, in seconds since the Unix epoch.",
-             start_seconds),
       Single(MetricType::Gauge, "process_resident_memory_bytes",
              "Resident memory of the collector.", ResidentBytes()),
       Single(MetricType::Counter, "process_cpu_seconds_total",

@@ -46,6 +46,8 @@ JournalKeeper::JournalKeeper(int journals_fd, Sessions& sessions,
       has_process_(std::move(has_process)) {}
 
 void JournalKeeper::Heard(const SessionId& id, TimePoint now) {
+  // A session with a journal is opened only once the ledger has told.
+  if (sessions_.awaits_ledger() && !sessions_.IsOpen(id)) return;
   Watch& watch = WatchOf(id, now);
   watch.last_news = now;
   watch.interval = times_.silence;
@@ -53,6 +55,7 @@ void JournalKeeper::Heard(const SessionId& id, TimePoint now) {
 }
 
 void JournalKeeper::Tick(TimePoint now) {
+  if (sessions_.awaits_ledger()) return;
   Scan(now);
   CloseUnheard(now);
   // Visiting closes sessions: the map changes under an iterator.
@@ -75,6 +78,10 @@ void JournalKeeper::CloseUnheard(TimePoint now) {
 }
 
 void JournalKeeper::ProcessesGone(const SessionId& id, TimePoint now) {
+  if (sessions_.awaits_ledger()) {
+    sessions_.Finish(id);
+    return;
+  }
   Watch& watch = WatchOf(id, now);
   if (UseOfJournal(journals_fd_, id) == JournalUse::kMapped) {
     watch.interval = times_.silence;
@@ -89,6 +96,7 @@ Owner JournalKeeper::OwnerOfFile(const SessionId& id) const {
 }
 
 void JournalKeeper::ReadAll() {
+  if (sessions_.awaits_ledger()) return;
   Scan(TimePoint{});
   for (auto& [id, watch] : watches_) {
     if (const auto contents = Read(id, watch)) {

@@ -27,8 +27,9 @@ struct JournalTimes {
   std::chrono::milliseconds abandoned = std::chrono::minutes(10);
 };
 
-/// Follows every session of the Unix socket and every file in journals/. Not
-/// synchronised. Time is given by the caller.
+/// Follows every session of the Unix socket and every file in journals/. While
+/// the sessions await their ledger, files are left alone: they keep what they
+/// have to tell. Not synchronised. Time is given by the caller.
 class JournalKeeper {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;

@@ -33,6 +33,21 @@ absl::Status StatusOf(sqlite3* database, int result) {
   }
 }
 
+absl::Status StatusOfOpen(int error, const std::string& path) {
+  const absl::Status status =
+      absl::ErrnoToStatus(error, absl::StrCat("cannot open ", path));
+  switch (error) {
+    case ENOENT:  // O_CREAT: its directory is missing
+    case ENOTDIR:
+    case EISDIR:
+    case ELOOP:
+    case ENAMETOOLONG:
+      return absl::FailedPreconditionError(status.message());
+    default:
+      return absl::UnavailableError(status.message());
+  }
+}
+
 }  // namespace
 
 void Statement::Finalize::operator()(sqlite3_stmt* statement) const {
@@ -103,7 +118,7 @@ absl::StatusOr<Database> Database::Open(const std::string& path) {
     const ScopedFd file(
         open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file.valid()) {
-      return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
+      return StatusOfOpen(errno, path);
     }
   }
   sqlite3* handle = nullptr;

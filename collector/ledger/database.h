@@ -54,7 +54,8 @@ class Statement {
 class Database {
  public:
   /// Opens or creates `path`, readable by its owner alone.
-  /// DATA_LOSS when the file is no database, or a damaged one.
+  /// FAILED_PRECONDITION when no file can ever have this path, DATA_LOSS when
+  /// it is no database, or a damaged one; others may pass.
   static absl::StatusOr<Database> Open(const std::string& path);
 
   /// Statements without results, separated by semicolons.

@@ -1,13 +1,8 @@
 #include "collector/ledger/ledger.h"
 
-#include <spdlog/spdlog.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -20,7 +15,6 @@ namespace proxymeter::collector {
 namespace {
 
 constexpr std::int64_t kNoOwner = -1;  // of a session of gRPC
-constexpr char kSince[] = "since_unix_ns";
 constexpr char kRejectedPrefix[] = "rejected_";
 
 struct NamedCount {
@@ -114,88 +108,9 @@ absl::Status ForEach(Database& database, std::string_view sql, Read read) {
   }
 }
 
-absl::Status SetAside(const std::string& path, std::uint64_t now_unix_ns) {
-  const std::string aside = absl::StrCat(path, ".damaged-", now_unix_ns);
-  if (std::rename(path.c_str(), aside.c_str()) != 0) {
-    return absl::ErrnoToStatus(
-        errno, absl::StrCat("cannot set aside the damaged ledger ", path));
-  }
-  // A log that belongs to the damaged file must not be applied to the new one.
-  const std::string log = absl::StrCat(path, "-wal");
-  std::rename(log.c_str(), absl::StrCat(aside, "-wal").c_str());
-  return absl::OkStatus();
-}
-
-absl::Status At(const std::string& path, const absl::Status& status) {
-  return absl::Status(status.code(),
-                      absl::StrCat("ledger ", path, ": ", status.message()));
-}
-
 }  // namespace
 
-absl::StatusOr<Ledger> Ledger::Open(const std::string& path,
-                                    std::uint64_t now_unix_ns) {
-  absl::StatusOr<Ledger> ledger = OpenSound(path, now_unix_ns);
-  if (absl::IsDataLoss(ledger.status())) {
-    spdlog::error(
-        "event=ledger_damaged file={} error=\"{}\" "
-        "advice=\"set aside; totals begin anew with what open journals hold\"",
-        path, std::string(ledger.status().message()));
-    if (absl::Status aside = SetAside(path, now_unix_ns); !aside.ok()) {
-      return aside;
-    }
-    ledger = OpenSound(path, now_unix_ns);
-  }
-  if (!ledger.ok()) return At(path, ledger.status());
-  return ledger;
-}
-
-absl::StatusOr<Ledger> Ledger::OpenSound(const std::string& path,
-                                         std::uint64_t now_unix_ns) {
-  absl::StatusOr<Database> database = Database::Open(path);
-  if (!database.ok()) return database.status();
-  Ledger ledger(*std::move(database));
-  if (absl::Status ready = ledger.Prepare(now_unix_ns); !ready.ok()) {
-    return ready;
-  }
-  return ledger;
-}
-
-absl::Status Ledger::Prepare(std::uint64_t now_unix_ns) {
-  if (absl::Status set = database_.Execute(kLedgerSettings); !set.ok())
-    return set;
-  const auto version = database_.Integer("PRAGMA user_version");
-  if (!version.ok()) return version.status();
-  const auto application = database_.Integer("PRAGMA application_id");
-  if (!application.ok()) return application.status();
-  const auto tables = database_.Integer("SELECT count(*) FROM sqlite_schema");
-  if (!tables.ok()) return tables.status();
-  if (*tables == 0) {
-    const std::string create =
-        absl::StrCat("BEGIN IMMEDIATE;", kLedgerSchema,
-                     "PRAGMA user_version = ", kLedgerVersion,
-                     "; PRAGMA application_id = ", kLedgerApplicationId,
-                     "; INSERT INTO meta VALUES ('", kSince, "', ", now_unix_ns,
-                     "); COMMIT;");
-    if (absl::Status made = database_.Execute(create.c_str()); !made.ok()) {
-      return made;
-    }
-  } else if (*application != kLedgerApplicationId) {
-    return absl::FailedPreconditionError(
-        "this is a database of another program");
-  } else if (*version != kLedgerVersion) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("written by another version of proxymeter: its layout is ",
-                     *version, ", this program knows ", kLedgerVersion));
-  } else {
-    absl::StatusOr<Statement> check = database_.Prepare("PRAGMA quick_check");
-    if (!check.ok()) return check.status();
-    const absl::StatusOr<bool> row = check->Step();
-    if (!row.ok()) return row.status();
-    if (!*row || check->Text(0) != "ok") {
-      return absl::DataLossError(std::string(check->Text(0)));
-    }
-  }
+absl::Status Ledger::PrepareStatements() {
   const struct {
     Statement* statement;
     const char* sql;
@@ -226,6 +141,7 @@ absl::Status Ledger::Prepare(std::uint64_t now_unix_ns) {
 
 absl::StatusOr<AccountsState> Ledger::Load() {
   AccountsState state;
+  state.since_unix_ns = since_unix_ns_;
   absl::Status status =
       ForEach(database_, "SELECT * FROM total", [&](const Statement& row) {
         TotalRow& to = state.totals.emplace_back();

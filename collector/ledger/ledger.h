@@ -23,16 +23,26 @@ inline constexpr std::int64_t kLedgerVersion = 1;
 class Ledger {
  public:
   /// Opens `path`, or creates it with `now_unix_ns` as the beginning of its
-  /// totals. A damaged file is set aside, beside it, with a message in the log,
-  /// and a new one begun: traffic goes on being counted.
+  /// totals. A file that is damaged, or of another version's layout, is set
+  /// aside, beside it, with a message in the log, and a new one begun: traffic
+  /// goes on being counted. `set_aside` counts such files.
   ///
-  /// FAILED_PRECONDITION for a file that a newer version has written, or that
-  /// is some other database; others with the path and the cause.
+  /// FAILED_PRECONDITION for a path that is a mistake: some other database, no
+  /// such directory. NOT_FOUND when nothing is written down there and nothing
+  /// can be, for the time being. Others when something may be, and cannot be
+  /// read. All with the path and the cause.
   static absl::StatusOr<Ledger> Open(const std::string& path,
-                                     std::uint64_t now_unix_ns);
+                                     std::uint64_t now_unix_ns,
+                                     std::uint64_t* set_aside = nullptr);
 
-  /// Everything that is written down.
+  /// Everything that is written down; empty but for `since_unix_ns` in a new
+  /// ledger. DATA_LOSS for damage that only shows now.
   absl::StatusOr<AccountsState> Load();
+
+  /// Moves away what Load has found to be damaged.
+  static absl::Status SetAside(const std::string& path,
+                               std::uint64_t now_unix_ns,
+                               const absl::Status& why);
 
   /// Writes `changes` in one transaction: all of it or nothing.
   absl::Status Write(const AccountsState& changes);
@@ -41,11 +51,16 @@ class Ledger {
   std::uint64_t since_unix_ns() const { return since_unix_ns_; }
 
  private:
+  static constexpr char kSince[] = "since_unix_ns";
+
   explicit Ledger(Database database) : database_(std::move(database)) {}
 
   static absl::StatusOr<Ledger> OpenSound(const std::string& path,
-                                          std::uint64_t now_unix_ns);
-  absl::Status Prepare(std::uint64_t now_unix_ns);
+                                          std::uint64_t now_unix_ns,
+                                          bool* empty);
+  absl::Status Prepare(std::uint64_t now_unix_ns, bool* empty);
+  absl::Status CheckFile();
+  absl::Status PrepareStatements();
   absl::Status WriteRows(const AccountsState& changes);
   absl::Status WriteTotals(const std::vector<TotalRow>& totals);
   absl::Status WriteSessionRows(const std::vector<SessionRow>& rows);

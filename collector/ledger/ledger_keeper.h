@@ -2,12 +2,13 @@
 #ifndef PROXYMETER_COLLECTOR_LEDGER_LEDGER_KEEPER_H_
 #define PROXYMETER_COLLECTOR_LEDGER_LEDGER_KEEPER_H_
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <thread>
 
 #include "absl/status/status.h"
@@ -17,13 +18,33 @@
 
 namespace proxymeter::collector {
 
-/// Thread-safe.
+/// How writing goes, in this process.
+struct LedgerHealth {
+  std::uint64_t commits = 0;
+  std::uint64_t failures = 0;   ///< to open it or to write to it
+  std::uint64_t set_aside = 0;  ///< files that could not be taken up
+  bool degraded = false;        ///< the last attempt was a failure
+};
+
+/// The accounts at one moment, and whether they are safe.
+struct KeptSnapshot {
+  AccountsSnapshot accounts;
+  LedgerHealth ledger;
+};
+
+/// A ledger that cannot be opened or written is tried again and again; crawlers
+/// are metered meanwhile. Thread-safe.
 class LedgerKeeper {
  public:
-  /// Takes the accounts of `ledger` up into `sessions`, which must be fresh and
-  /// outlive the keeper, and starts committing every `period`.
+  /// Takes the accounts of the ledger at `path` up into `sessions`, which must
+  /// be fresh and outlive the keeper, and starts committing every `period`.
+  /// Where there is no ledger and none can be made, the accounts begin in
+  /// memory, at `now_unix_ns`; where there is one that cannot be read now, they
+  /// wait for it (Sessions::AwaitLedger).
+  ///
+  /// FAILED_PRECONDITION as Ledger::Open.
   static absl::StatusOr<std::unique_ptr<LedgerKeeper>> Start(
-      Ledger ledger, Sessions& sessions,
+      const std::string& path, std::uint64_t now_unix_ns, Sessions& sessions,
       std::chrono::milliseconds period = std::chrono::seconds(1));
 
   LedgerKeeper(const LedgerKeeper&) = delete;
@@ -35,29 +56,34 @@ class LedgerKeeper {
   absl::Status Commit();
 
   /// The accounts at a moment that is written down, so that nobody is shown
-  /// what a crash could take back. Where writing fails, they are shown all the
-  /// same: journals have most of it.
-  AccountsSnapshot CommittedSnapshot();
+  /// what a crash could take back. Where writing fails: what is written down,
+  /// and what journals would tell again.
+  KeptSnapshot CommittedSnapshot();
 
   /// Ends the thread and commits a last time.
   void Stop();
 
-  std::uint64_t since_unix_ns() const { return ledger_.since_unix_ns(); }
-
  private:
-  LedgerKeeper(Ledger ledger, Sessions& sessions)
-      : ledger_(std::move(ledger)), sessions_(sessions) {}
+  LedgerKeeper(std::string path, std::uint64_t now_unix_ns, Sessions& sessions)
+      : path_(std::move(path)),
+        now_unix_ns_(now_unix_ns),
+        sessions_(sessions) {}
 
   absl::Status CommitTaking(AccountsSnapshot* snapshot);
+  absl::Status TakeUp();
+  absl::StatusOr<AccountsState> OpenAndLoad();
+  absl::Status Write(AccountsSnapshot* snapshot);
+  absl::Status Failed(absl::Status status);
   void Run(std::chrono::milliseconds period);
 
-  std::mutex commit_mutex_;  // one commit at a time; guards the next three
-  Ledger ledger_;
+  const std::string path_;
+  const std::uint64_t now_unix_ns_;
+  std::mutex commit_mutex_;  // one commit at a time; guards the next four
+  std::optional<Ledger> ledger_;
+  bool began_ = false;  // the accounts are not waiting
   Workload written_;
-  bool last_failed_ = false;
+  LedgerHealth health_;
   Sessions& sessions_;
-  std::atomic<std::uint64_t> commits_ = 0;
-  std::atomic<std::uint64_t> failures_ = 0;
   std::mutex stop_mutex_;
   std::condition_variable stop_condition_;
   bool stop_ = false;

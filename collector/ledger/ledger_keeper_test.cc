@@ -1,10 +1,13 @@
 #include "collector/ledger/ledger_keeper.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "collector/testing/journal_fixture.h"
@@ -26,11 +29,32 @@ DecodedFrame Frame(const SessionId& id, std::uint64_t bytes,
   return frame;
 }
 
+// Every write to a file fails, as on a file system without room.
+class NothingIsWritten {
+ public:
+  NothingIsWritten() : handler_(signal(SIGXFSZ, SIG_IGN)) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    rlimit none = before_;
+    none.rlim_cur = 0;
+    EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &none), 0);
+  }
+  NothingIsWritten(const NothingIsWritten&) = delete;
+  NothingIsWritten& operator=(const NothingIsWritten&) = delete;
+  ~NothingIsWritten() {
+    EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &before_), 0);
+    signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  rlimit before_{};
+  sighandler_t handler_;
+};
+
 // One life of a collector.
 struct Life {
   Life(const std::string& path, std::chrono::milliseconds period = kNever) {
     auto started =
-        LedgerKeeper::Start(*Ledger::Open(path, 1), sessions, period);
+        LedgerKeeper::Start(path, /*now_unix_ns=*/1, sessions, period);
     EXPECT_TRUE(started.ok()) << started.status();
     keeper = *std::move(started);
   }
@@ -126,13 +150,120 @@ TEST_F(LedgerKeeperTest, ASnapshotIsWhatIsWritten) {
   {
     Life life(Path());
     life.sessions.ApplyFrame(Frame(kOne, 100));
-    const AccountsSnapshot snapshot = life.keeper->CommittedSnapshot();
-    EXPECT_EQ(snapshot.rows[0].counters[kSentBytes], 100u);
-    EXPECT_EQ(snapshot.ledger_commits, 1u);
+    const KeptSnapshot snapshot = life.keeper->CommittedSnapshot();
+    EXPECT_EQ(snapshot.accounts.rows[0].counters[kSentBytes], 100u);
+    EXPECT_EQ(snapshot.ledger.commits, 1u);
     // Nothing new: no transaction.
-    EXPECT_EQ(life.keeper->CommittedSnapshot().ledger_commits, 1u);
+    EXPECT_EQ(life.keeper->CommittedSnapshot().ledger.commits, 1u);
   }
   EXPECT_EQ(Life(Path()).Sent(), 100u);
+}
+
+TEST_F(LedgerKeeperTest, WhatNobodyWouldTellAgainIsNotShownUnwritten) {
+  Life life(Path());
+  life.sessions.ApplyFrame(Frame(kOne, 100));
+  ASSERT_TRUE(life.keeper->Commit().ok());
+  {
+    const NothingIsWritten fault;
+    life.sessions.ApplyFrame(Frame(kOne, 130));
+    life.sessions.ApplyFrame(Frame(TestSession(2), 1000, true));
+    for (int i = 0; i < 2; ++i) {  // also what was put back already
+      const KeptSnapshot snapshot = life.keeper->CommittedSnapshot();
+      EXPECT_TRUE(snapshot.ledger.degraded);
+      EXPECT_EQ(snapshot.accounts.rows[0].counters[kSentBytes], 1100u);
+      EXPECT_EQ(snapshot.accounts.workload.frames, 1u);
+    }
+  }
+  const KeptSnapshot snapshot = life.keeper->CommittedSnapshot();
+  EXPECT_FALSE(snapshot.ledger.degraded);
+  EXPECT_EQ(snapshot.ledger.failures, 2u);
+  EXPECT_EQ(snapshot.accounts.rows[0].counters[kSentBytes], 1130u);
+  EXPECT_EQ(snapshot.accounts.workload.frames, 3u);
+}
+
+TEST_F(LedgerKeeperTest, ASeriesThatIsNotWrittenAtAllIsNotShown) {
+  Life life(Path());
+  const NothingIsWritten fault;
+  life.sessions.ApplyFrame(Frame(kOne, 100));
+  EXPECT_TRUE(life.keeper->CommittedSnapshot().accounts.rows.empty());
+}
+
+TEST_F(LedgerKeeperTest, BeginsWithoutALedgerAndMakesOneLater) {
+  {
+    std::optional<NothingIsWritten> fault(std::in_place);
+    Life life(Path());
+    EXPECT_FALSE(life.sessions.awaits_ledger());
+    life.sessions.ApplyFrame(Frame(kOne, 100));
+    life.sessions.ApplyFrame(Frame(TestSession(2), 7, true));
+    EXPECT_FALSE(life.keeper->Commit().ok());
+    EXPECT_EQ(
+        life.keeper->CommittedSnapshot().accounts.rows[0].counters[kSentBytes],
+        7u);
+    fault.reset();
+    EXPECT_TRUE(life.keeper->Commit().ok());
+    EXPECT_FALSE(life.keeper->CommittedSnapshot().ledger.degraded);
+  }
+  Life life(Path());
+  EXPECT_EQ(life.Sent(), 107u);
+  EXPECT_EQ(life.sessions.Snapshot().since_unix_ns, 1u);
+}
+
+TEST_F(LedgerKeeperTest, ALedgerOutOfReachIsWaitedForAndMissesNothing) {
+  constexpr Owner kOther = 1000;
+  {
+    Life life(Path());
+    life.sessions.ApplyFrame(Frame(kOne, 100));
+    life.sessions.ApplyFrame(Frame(TestSession(2), 10));
+    life.sessions.ApplyFrame(Frame(TestSession(3), 10), kOther);
+  }
+  std::optional<Database> other = *Database::Open(Path());
+  ASSERT_TRUE(other->Execute("BEGIN EXCLUSIVE").ok());
+  {
+    Life life(Path());
+    EXPECT_TRUE(life.sessions.awaits_ledger());
+    life.sessions.ApplyFrame(Frame(kOne, 150));
+    life.sessions.ApplyFrame(Frame(kOne, 160));
+    life.sessions.ApplyFrame(Frame(TestSession(3), 99));  // not its owner
+    life.sessions.ApplyFrame(Frame(TestSession(4), 1000));
+    life.sessions.Finish(TestSession(4));
+    EXPECT_EQ(life.sessions.ApplyFrame(Frame(TestSession(4), 1001)),
+              Rejection::kUnknownSession);
+    // Its journal will tell.
+    life.sessions.ApplyFrame(Frame(TestSession(5), 5, true));
+    const KeptSnapshot snapshot = life.keeper->CommittedSnapshot();
+    EXPECT_FALSE(snapshot.accounts.known);
+    EXPECT_TRUE(snapshot.accounts.rows.empty());
+    EXPECT_TRUE(snapshot.ledger.degraded);
+    EXPECT_FALSE(life.keeper->Commit().ok());
+
+    other.reset();
+    EXPECT_TRUE(life.keeper->Commit().ok());
+    EXPECT_TRUE(life.keeper->CommittedSnapshot().accounts.known);
+    EXPECT_EQ(life.Sent(), 160u + 10u + 10u + 1000u);
+    EXPECT_TRUE(life.sessions.IsRetired(TestSession(4)));
+    life.sessions.ApplyFrame(Frame(kOne, 170));
+  }
+  Life life(Path());
+  EXPECT_EQ(life.Sent(), 170u + 10u + 10u + 1000u);
+  const Workload workload = life.sessions.Snapshot().workload;
+  EXPECT_EQ(workload.frames, 3u + 5u + 1u);
+  EXPECT_EQ(workload.sessions, 4u);
+  EXPECT_EQ(workload.rejected[static_cast<std::size_t>(Rejection::kWrongOwner)],
+            1u);
+}
+
+TEST_F(LedgerKeeperTest, DamageThatOnlyReadingShowsIsSetAside) {
+  {
+    Life life(Path());
+    life.sessions.ApplyFrame(Frame(kOne, 100));
+  }
+  ASSERT_TRUE(
+      Database::Open(Path())->Execute("UPDATE session SET id = x'00'").ok());
+  Life life(Path());
+  EXPECT_EQ(life.keeper->CommittedSnapshot().ledger.set_aside, 1u);
+  EXPECT_EQ(life.Sent(), 0u);
+  life.sessions.ApplyFrame(Frame(kOne, 100));
+  EXPECT_TRUE(life.keeper->Commit().ok());
 }
 
 TEST_F(LedgerKeeperTest, CommitsByItself) {

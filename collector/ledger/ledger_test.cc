@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -195,34 +197,65 @@ TEST_F(LedgerTest, ACutFileIsSetAsideToo) {
   EXPECT_EQ(ledger.since_unix_ns(), kNow + 5);
 }
 
-TEST_F(LedgerTest, OtherVersionsAndProgramsAreRefused) {
-  OpenOrDie();
+TEST_F(LedgerTest, AnotherLayoutIsSetAsideAsItIs) {
+  ASSERT_TRUE(OpenOrDie().Write(SomeState()).ok());
+  const auto set_version = [](const std::string& path, const char* sql) {
+    ASSERT_TRUE(Database::Open(path)->Execute(sql).ok());
+  };
+  set_version(Path(), "PRAGMA user_version = 99");
+  std::uint64_t set_aside = 0;
   {
-    auto database = Database::Open(Path());
-    ASSERT_TRUE(database->Execute("PRAGMA user_version = 99").ok());
+    auto ledger = Ledger::Open(Path(), kNow + 5, &set_aside);
+    ASSERT_TRUE(ledger.ok()) << ledger.status();
+    EXPECT_TRUE(ledger->Load()->totals.empty());
   }
-  auto newer = Ledger::Open(Path(), kNow);
-  EXPECT_EQ(newer.status().code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(newer.status().message(), HasSubstr(Path()));
-  EXPECT_THAT(newer.status().message(), HasSubstr("its layout is 99"));
+  EXPECT_EQ(set_aside, 1u);
+  // Whoever knows its layout finds all of it.
+  const std::string aside =
+      Path() + ".other-layout-" + std::to_string(kNow + 5);
+  set_version(aside, "PRAGMA user_version = 1");
+  auto old = Ledger::Open(aside, kNow + 6, &set_aside);
+  ASSERT_TRUE(old.ok()) << old.status();
+  EXPECT_EQ(old->Load()->totals.size(), SomeState().totals.size());
+  EXPECT_EQ(set_aside, 1u);
+}
 
+TEST_F(LedgerTest, NothingThereAndNoWayToWriteIsNotFound) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  const auto handler = signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &none), 0);
+  const absl::Status status = Ledger::Open(Path(), kNow).status();
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  signal(SIGXFSZ, handler);
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound) << status;
+  EXPECT_THAT(status.message(), HasSubstr(Path()));
+  EXPECT_EQ(OpenOrDie().since_unix_ns(), kNow);
+}
+
+TEST_F(LedgerTest, AnotherProgramsFileIsRefused) {
   const std::string other = Path() + ".other";
   {
     auto database = Database::Open(other);
     ASSERT_TRUE(database->Execute("CREATE TABLE mine (i)").ok());
   }
-  EXPECT_THAT(Ledger::Open(other, kNow).status().message(),
-              HasSubstr("another program"));
+  const absl::Status status = Ledger::Open(other, kNow).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(status.message(), HasSubstr("another program"));
 }
 
 TEST_F(LedgerTest, IsOpenInOnePlace) {
   const Ledger ledger = OpenOrDie();
-  EXPECT_FALSE(Ledger::Open(Path(), kNow).ok());
+  EXPECT_EQ(Ledger::Open(Path(), kNow).status().code(),
+            absl::StatusCode::kUnavailable);
 }
 
 TEST_F(LedgerTest, AnImpossiblePathIsNamed) {
   const auto ledger = Ledger::Open(Path() + "/below/a/file", kNow);
   EXPECT_THAT(ledger.status().message(), HasSubstr(Path() + "/below"));
+  EXPECT_EQ(ledger.status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
 }  // namespace

@@ -4,15 +4,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <vector>
 
+#include "collector/scoped_fd.h"
 #include "fmt/format.h"
 #include "proxymeter/limits.h"
 
 namespace proxymeter::collector {
 namespace {
+
+constexpr mode_t kPolicyMode = 0644;
 
 // 0, or the errno of the failure.
 int WriteAll(int file, std::span<const std::byte> bytes) {
@@ -25,6 +31,29 @@ int WriteAll(int file, std::span<const std::byte> bytes) {
   return 0;
 }
 
+// Whether the file is what would be written, owner and mode included: crawlers
+// look at the owner.
+bool IsInPlace(const std::string& path, std::span<const std::byte> policy) {
+  const ScopedFd file(
+      open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  struct stat info {};
+  if (!file.valid() || fstat(file.get(), &info) != 0 ||
+      info.st_mode != (S_IFREG | kPolicyMode) || info.st_uid != geteuid() ||
+      static_cast<std::uint64_t>(info.st_size) != policy.size()) {
+    return false;
+  }
+  std::vector<std::byte> content(policy.size());
+  std::size_t done = 0;
+  while (done < content.size()) {
+    const ssize_t got =
+        read(file.get(), content.data() + done, content.size() - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return false;
+    done += static_cast<std::size_t>(got);
+  }
+  return std::ranges::equal(content, policy);
+}
+
 }  // namespace
 
 absl::Status WritePolicyFile(const std::string& directory,
@@ -33,13 +62,14 @@ absl::Status WritePolicyFile(const std::string& directory,
   const auto failed = [&path](int error, std::string_view step) {
     return absl::ErrnoToStatus(error, fmt::format("{}: {}", path, step));
   };
+  if (IsInPlace(path, policy)) return absl::OkStatus();
   std::string temporary = fmt::format("{}/.{}.XXXXXX", directory, kPolicyName);
   const int file = mkostemp(temporary.data(), O_CLOEXEC);
   if (file < 0) return failed(errno, "cannot create a file beside it");
   int error = WriteAll(file, policy);
   // Crawlers run as other users; mkostemp made it private, and umask applies
   // to everything but this.
-  if (error == 0 && fchmod(file, 0644) != 0) error = errno;
+  if (error == 0 && fchmod(file, kPolicyMode) != 0) error = errno;
   if (close(file) != 0 && error == 0) error = errno;
   if (error != 0) {
     unlink(temporary.c_str());

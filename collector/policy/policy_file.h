@@ -12,7 +12,8 @@ namespace proxymeter::collector {
 
 /// Makes `policy` the content of DIRECTORY/policy, readable by all, in one
 /// step: readers find the old file or the new one, and mappings of the old one
-/// stay whole. On an error the old file is left as it was.
+/// stay whole. A file that is this already is left alone, which takes no room.
+/// On an error the old file is left as it was.
 absl::Status WritePolicyFile(const std::string& directory,
                              std::span<const std::byte> policy);
 

@@ -84,6 +84,22 @@ TEST_F(PolicyFileTest, ReplacesWithoutTouchingWhatReadersHold) {
   EXPECT_EQ(Content(), "2nd");
 }
 
+TEST_F(PolicyFileTest, LeavesAFileAloneThatIsInPlace) {
+  const auto inode = [this] {
+    struct stat info;
+    return stat(Path().c_str(), &info) == 0 ? info.st_ino : 0;
+  };
+  ASSERT_TRUE(WritePolicyFile(directory_, Bytes("policy")).ok());
+  const int held = open(Path().c_str(), O_RDONLY);  // its number stays in use
+  const ino_t before = inode();
+  ASSERT_TRUE(WritePolicyFile(directory_, Bytes("policy")).ok());
+  EXPECT_EQ(inode(), before);
+  ASSERT_EQ(chmod(Path().c_str(), 0600), 0);
+  ASSERT_TRUE(WritePolicyFile(directory_, Bytes("policy")).ok());
+  EXPECT_NE(inode(), before);
+  close(held);
+}
+
 TEST_F(PolicyFileTest, NamesThePathWhenTheDirectoryIsMissing) {
   const absl::Status status =
       WritePolicyFile(directory_ + "/missing", Bytes("policy"));

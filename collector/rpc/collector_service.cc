@@ -38,11 +38,8 @@ class RefusedReport : public grpc::ServerReadReactor<v1::Frame> {
 
 }  // namespace
 
-CollectorService::CollectorService(Sessions& sessions, PodIdentity pod,
-                                   std::uint64_t since_unix_ns)
-    : sessions_(sessions),
-      pod_(std::move(pod)),
-      since_unix_ns_(since_unix_ns) {}
+CollectorService::CollectorService(Sessions& sessions, PodIdentity pod)
+    : sessions_(sessions), pod_(std::move(pod)) {}
 
 grpc::ServerUnaryReactor* CollectorService::Snapshot(
     grpc::CallbackServerContext* context, const v1::SnapshotRequest*,
@@ -69,8 +66,7 @@ grpc::ServerReadReactor<v1::Frame>* CollectorService::Report(
 }
 
 v1::SnapshotResponse CollectorService::CurrentSnapshot() const {
-  return SnapshotMessage(sessions_.Snapshot(), pod_, UnixNanoseconds(),
-                         since_unix_ns_);
+  return SnapshotMessage(sessions_.Snapshot(), pod_, UnixNanoseconds());
 }
 
 }  // namespace proxymeter::collector

@@ -17,8 +17,7 @@ namespace proxymeter::collector {
 class CollectorService : public v1::Collector::CallbackService {
  public:
   /// `sessions` must outlive the service.
-  CollectorService(Sessions& sessions, PodIdentity pod,
-                   std::uint64_t since_unix_ns);
+  CollectorService(Sessions& sessions, PodIdentity pod);
 
   grpc::ServerUnaryReactor* Snapshot(grpc::CallbackServerContext* context,
                                      const v1::SnapshotRequest* request,
@@ -35,7 +34,6 @@ class CollectorService : public v1::Collector::CallbackService {
  private:
   Sessions& sessions_;
   const PodIdentity pod_;
-  const std::uint64_t since_unix_ns_;
   std::atomic<int> streams_ = 0;  // open Watch and Report calls
 };
 

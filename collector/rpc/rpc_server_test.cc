@@ -46,10 +46,10 @@ bool Next(grpc::CompletionQueue& queue) {
 class RpcServerTest : public testing::Test {
  protected:
   void SetUp() override {
-    auto server = RpcServer::Start(
-        "127.0.0.1:0", temp_.path(),
-        std::make_unique<CollectorService>(
-            sessions_, PodIdentity{"pod", "space"}, /*since_unix_ns=*/5));
+    sessions_.Restore({.since_unix_ns = 5});
+    auto server = RpcServer::Start("127.0.0.1:0", temp_.path(),
+                                   std::make_unique<CollectorService>(
+                                       sessions_, PodIdentity{"pod", "space"}));
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     tcp_ = grpc::CreateChannel(server_->address(),
@@ -290,7 +290,7 @@ TEST_F(RpcServerTest, RefusesATcpPortInUse) {
   const TestDirectory other;
   const auto second = RpcServer::Start(
       server_->address(), other.path(),
-      std::make_unique<CollectorService>(sessions_, PodIdentity{}, 0));
+      std::make_unique<CollectorService>(sessions_, PodIdentity{}));
   ASSERT_FALSE(second.ok());
   EXPECT_NE(std::string(second.status().message()).find(server_->address()),
             std::string::npos);

@@ -102,11 +102,10 @@ void Fill(const RowKey& key, const Counters& counters,
 
 v1::SnapshotResponse SnapshotMessage(const AccountsSnapshot& snapshot,
                                      const PodIdentity& pod,
-                                     std::uint64_t unix_ns,
-                                     std::uint64_t since_unix_ns) {
+                                     std::uint64_t unix_ns) {
   v1::SnapshotResponse message;
   message.set_unix_ns(unix_ns);
-  message.set_since_unix_ns(since_unix_ns);
+  message.set_since_unix_ns(snapshot.since_unix_ns);
   message.set_sessions(static_cast<std::uint32_t>(snapshot.open_sessions));
   message.set_pod_name(pod.name);
   message.set_pod_namespace(pod.name_space);

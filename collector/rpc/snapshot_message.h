@@ -10,13 +10,12 @@
 
 namespace proxymeter::collector {
 
-/// `unix_ns` and `since_unix_ns` as collector.proto says. Totals stand in the
+/// `unix_ns` as collector.proto says. Totals stand in the
 /// order of their keys; vendors and tunnels are summed over whatever else
 /// their rows tell apart.
 v1::SnapshotResponse SnapshotMessage(const AccountsSnapshot& snapshot,
                                      const PodIdentity& pod,
-                                     std::uint64_t unix_ns,
-                                     std::uint64_t since_unix_ns);
+                                     std::uint64_t unix_ns);
 
 }  // namespace proxymeter::collector
 

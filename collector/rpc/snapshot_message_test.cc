@@ -10,6 +10,7 @@ namespace {
 TEST(SnapshotMessage, TellsEverythingOnce) {
   AccountsSnapshot snapshot;
   snapshot.open_sessions = 3;
+  snapshot.since_unix_ns = 10;
   snapshot.rows = {TrafficRow("b", "x.example", 1, 2, 3),
                    TrafficRow("a", "x.example", 4, 5, 6),
                    VendorRow("a", 7, 9, 8), VendorRow("a", 1, 1, 1)};
@@ -22,7 +23,7 @@ TEST(SnapshotMessage, TellsEverythingOnce) {
   snapshot.rows.push_back(tunnel);
   snapshot.rows.push_back({.key = {.kind = RowKind::kShim}});
   const v1::SnapshotResponse message =
-      SnapshotMessage(snapshot, {"pod", "space"}, 20, 10);
+      SnapshotMessage(snapshot, {"pod", "space"}, 20);
   EXPECT_EQ(message.unix_ns(), 20u);
   EXPECT_EQ(message.since_unix_ns(), 10u);
   EXPECT_EQ(message.sessions(), 3u);
@@ -55,7 +56,7 @@ TEST(SnapshotMessage, CallersAreSummedOverUnwinders) {
                  .code = static_cast<std::uint16_t>(unwinder)},
          .counters = {2}});
   }
-  const v1::SnapshotResponse message = SnapshotMessage(snapshot, {}, 0, 0);
+  const v1::SnapshotResponse message = SnapshotMessage(snapshot, {}, 0);
   ASSERT_EQ(message.callers_size(), 1);
   EXPECT_EQ(message.callers(0).vendor(), "a");
   EXPECT_EQ(message.callers(0).caller(), "libcurl.so.4");
@@ -76,7 +77,7 @@ TEST(SnapshotMessage, PutsEachCounterIntoItsField) {
       row.counters[i] = 100 + i;
     }
   }
-  const v1::SnapshotResponse message = SnapshotMessage(snapshot, {}, 0, 0);
+  const v1::SnapshotResponse message = SnapshotMessage(snapshot, {}, 0);
   const auto check = [](const google::protobuf::Message& counters) {
     const auto* descriptor = counters.GetDescriptor();
     for (int i = 0; i < descriptor->field_count(); ++i) {

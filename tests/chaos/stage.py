@@ -48,6 +48,8 @@ OF_ONE_LIFE = {
     "process_cpu_seconds_total",
     "proxymeter_ledger_commits_total",
     "proxymeter_ledger_failures_total",
+    "proxymeter_ledger_set_aside_total",
+    "proxymeter_policy_failures_total",
 }
 
 

@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import time
 import unittest
@@ -187,6 +188,62 @@ class Ledger(unittest.TestCase):
             by_vendor(metrics)["received_bytes"], first["received_bytes"] + again
         )
         self.assertEqual(by_vendor(metrics)["requests"], 2 * first["requests"])
+
+    def test_what_cannot_be_taken_up_is_set_aside(self):
+        ledger = os.path.join(self.directory, "ledger.db")
+
+        def garbage():
+            with open(ledger, "wb") as file:
+                file.write(b"not a database at all" * 1000)
+
+        def cut():
+            os.truncate(ledger, os.path.getsize(ledger) // 2)
+
+        def newer():
+            database = sqlite3.connect(ledger)
+            database.execute("PRAGMA user_version = 99")
+            database.close()
+
+        for spoil, name in (
+            (garbage, "damaged"),
+            (cut, "damaged"),
+            (newer, "other-layout"),
+        ):
+            with self.subTest(spoil.__name__):
+                self.lab.start_collector(self.directory).stop()
+                spoil()
+                with open(ledger, "rb") as file:
+                    spoilt = file.read()
+                before = account.witnessed(self.lab, self.vendor)
+                collector = self.lab.start_collector(self.directory)
+                log = collector.service.log()
+                self.assertEqual(log.count("event=ledger_set_aside"), 1, log)
+                self.assertIn(f"file={ledger} now={ledger}.{name}-", log)
+                metrics = collector.metrics()
+                self.assertEqual(
+                    metrics.total("proxymeter_ledger_set_aside_total"), 1
+                )
+                self.assertEqual(
+                    metrics.total("proxymeter_degraded", part="ledger"), 0
+                )
+                (aside,) = [
+                    entry.path
+                    for entry in os.scandir(self.directory)
+                    if entry.name.startswith(f"ledger.db.{name}-")
+                    and not entry.name.endswith("-wal")
+                ]
+                with open(aside, "rb") as file:
+                    self.assertEqual(file.read(), spoilt)
+                os.remove(aside)
+                # And it meters.
+                self.crawl()
+                expected = account.witnessed(self.lab, self.vendor) - before
+                self.eventually_equal(
+                    lambda: account.metered(collector.metrics(), self.vendor),
+                    expected,
+                )
+                collector.stop()
+                os.remove(ledger)
 
     def test_another_programs_file_is_refused(self):
         path = os.path.join(self.directory, "ledger.db")
