@@ -97,14 +97,14 @@ TEST(DecodeFrame, PutsBucketsBehindTheirSum) {
   for (std::size_t i = 0; i < kDurationBuckets; ++i) {
     row->mutable_phase()->add_buckets(i + 1);
     expected[kPhaseBuckets + i] = i + 1;
-    const auto result = DecodeFrame(message);
+    const auto result = DecodeFrame(message.SerializeAsString());
     const auto* frame = std::get_if<DecodedFrame>(&result);
     ASSERT_NE(frame, nullptr) << i;
     ASSERT_EQ(frame->rows.size(), 1u) << i;
     EXPECT_EQ(frame->rows[0].row.counters, expected) << i;
   }
   row->mutable_phase()->add_buckets(1);
-  const auto result = DecodeFrame(message);
+  const auto result = DecodeFrame(message.SerializeAsString());
   const auto* frame = std::get_if<DecodedFrame>(&result);
   ASSERT_NE(frame, nullptr);
   EXPECT_TRUE(frame->rows.empty());

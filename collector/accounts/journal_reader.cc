@@ -132,6 +132,11 @@ std::variant<JournalContents, JournalProblem> ReadJournal(
   if (PROXYMETER_HEADER_FIELD(std::uint64_t, magic) == 0) {
     return JournalProblem::kUnfinished;
   }
+  // Whatever else it has changed: these two stand where they stood.
+  if (PROXYMETER_HEADER_FIELD(std::uint64_t, magic) == kJournalMagic &&
+      PROXYMETER_HEADER_FIELD(std::uint32_t, version) > kJournalVersion) {
+    return JournalProblem::kLaterVersion;
+  }
   if (*header_bytes < sizeof header || !IsHeaderOf(header, session)) {
     return JournalProblem::kMalformed;
   }

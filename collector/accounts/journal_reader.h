@@ -26,11 +26,12 @@ struct JournalContents {
 };
 
 enum class JournalProblem : std::uint8_t {
-  kGone,        ///< no such file
-  kUnfinished,  ///< its creator has not written the header yet
-  kForeign,     ///< a link, directory, pipe or device
-  kUnreadable,  ///< permission or input/output error
-  kMalformed,   ///< header wrong, or of another session
+  kGone,          ///< no such file
+  kUnfinished,    ///< its creator has not written the header yet
+  kForeign,       ///< a link, directory, pipe or device
+  kUnreadable,    ///< permission or input/output error
+  kMalformed,     ///< header wrong, or of another session
+  kLaterVersion,  ///< a journal, whose rows a newer collector understands
 };
 
 /// Reads the journal of `session` in the directory `journals_fd`. The file is

@@ -137,6 +137,8 @@ TEST_F(JournalReader, RefusesEveryWrongHeaderField) {
   EXPECT_EQ(spoiled([](JournalHeader& h) { h.magic ^= 1; }),
             JournalProblem::kMalformed);
   EXPECT_EQ(spoiled([](JournalHeader& h) { h.version = kJournalVersion + 1; }),
+            JournalProblem::kLaterVersion);
+  EXPECT_EQ(spoiled([](JournalHeader& h) { h.version = 0; }),
             JournalProblem::kMalformed);
   EXPECT_EQ(spoiled([](JournalHeader& h) { h.header_bytes = 0; }),
             JournalProblem::kMalformed);

@@ -28,8 +28,9 @@ enum class Rejection : std::uint8_t {
   kMalformedJournal,     ///< bad header, or shorter than its header says
   kForeignFile,          ///< in journals/, but no regular file of such a name
   kUnreadableJournal,    ///< the collector may not read it
+  kLaterVersion,         ///< a journal for a newer collector to read
 };
-inline constexpr std::size_t kRejections = 18;
+inline constexpr std::size_t kRejections = 19;
 
 /// The reason as it stands in metrics and in gRPC errors.
 constexpr std::string_view Name(Rejection rejection) {
@@ -42,7 +43,8 @@ constexpr std::string_view Name(Rejection rejection) {
       "too_many_rows",     "too_many_journal_bytes",
       "wrong_owner",       "too_many_connections",
       "idle_connection",   "malformed_journal",
-      "foreign_file",      "unreadable_journal"};
+      "foreign_file",      "unreadable_journal",
+      "later_version"};
   return kNames[static_cast<std::size_t>(rejection)];
 }
 

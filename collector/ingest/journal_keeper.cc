@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,6 +26,10 @@ constexpr std::size_t kMaxWatches = 16384;
 // One owner's rubbish must not hide the journals of the others.
 constexpr std::size_t kMaxWatchesOfOwner = kMaxWatches / 4 * 3;
 constexpr std::size_t kMaxForeignNames = 1024;
+// Of journals left to a newer collector: crawlers need the room too. That of
+// 1,024 quiet ones.
+constexpr std::uint64_t kMaxLeftBytes = std::uint64_t{64} << 20;
+constexpr std::uint64_t kMaxLeftBytesOfOwner = kMaxLeftBytes / 4 * 3;
 
 struct CloseDirectory {
   void operator()(DIR* directory) const { closedir(directory); }
@@ -88,7 +93,7 @@ void JournalKeeper::ProcessesGone(const SessionId& id, TimePoint now) {
     watch.next_reading = now + times_.silence;
     return;
   }
-  Close(id, watch);
+  Close(id, watch, now);
 }
 
 Owner JournalKeeper::OwnerOfFile(const SessionId& id) const {
@@ -180,7 +185,7 @@ void JournalKeeper::Visit(const SessionId& id, Watch& watch, TimePoint now) {
     const JournalUse use = UseOfJournal(journals_fd_, id);
     if (use == JournalUse::kFree ||
         (use == JournalUse::kUnknown && IsAbandoned(watch, now))) {
-      Close(id, watch);
+      Close(id, watch, now);
       return;
     }
   }
@@ -218,6 +223,7 @@ std::optional<JournalContents> JournalKeeper::Read(const SessionId& id,
 }
 
 void JournalKeeper::CountProblem(JournalProblem problem, Watch& watch) {
+  watch.later_version = problem == JournalProblem::kLaterVersion;
   if (watch.problem_counted) return;
   switch (problem) {
     case JournalProblem::kGone:
@@ -232,13 +238,20 @@ void JournalKeeper::CountProblem(JournalProblem problem, Watch& watch) {
     case JournalProblem::kMalformed:
       sessions_.CountRejection(Rejection::kMalformedJournal);
       break;
+    case JournalProblem::kLaterVersion:
+      sessions_.CountRejection(Rejection::kLaterVersion);
+      break;
   }
   watch.problem_counted = true;
 }
 
-void JournalKeeper::Close(const SessionId& id, Watch& watch) {
+void JournalKeeper::Close(const SessionId& id, Watch& watch, TimePoint now) {
   const std::optional<JournalContents> contents =
       Read(id, watch, /*last=*/true);
+  if (watch.later_version && MayStay(id, watch)) {
+    watch.next_reading = now + times_.longest_interval;
+    return;
+  }
   sessions_.Finish(id, contents ? &*contents : nullptr);
   // What the ledger does not have yet can be read again: the next scan removes
   // it.
@@ -247,6 +260,31 @@ void JournalKeeper::Close(const SessionId& id, Watch& watch) {
                  errno);
   }
   watches_.erase(id);
+}
+
+// Settled once: what was refused is removed at once.
+bool JournalKeeper::MayStay(const SessionId& id, Watch& watch) const {
+  if (watch.left_bytes > 0) return true;
+  struct stat info {};
+  if (fstatat(journals_fd_, ToHex(id).c_str(), &info, AT_SYMLINK_NOFOLLOW) !=
+      0) {
+    return false;
+  }
+  watch.owner = info.st_uid;
+  const auto bytes = static_cast<std::uint64_t>(info.st_size);
+  std::uint64_t left = 0;
+  std::uint64_t left_of_owner = 0;
+  for (const auto& [other_id, other] : watches_) {
+    left += other.left_bytes;
+    if (other.owner == watch.owner) left_of_owner += other.left_bytes;
+  }
+  // Subtracted, since a sparse file is as long as it likes.
+  if (bytes > kMaxLeftBytes - left ||
+      bytes > kMaxLeftBytesOfOwner - left_of_owner) {
+    return false;
+  }
+  watch.left_bytes = bytes;
+  return true;
 }
 
 bool JournalKeeper::IsAbandoned(const Watch& watch, TimePoint now) const {

@@ -48,7 +48,9 @@ class JournalKeeper {
 
   /// The last known process of the session is gone. Reads the journal a last
   /// time, closes the session and removes the file; or waits, when another
-  /// process, one that never reported, still maps it.
+  /// process, one that never reported, still maps it. A journal of a later
+  /// version stays, session and all, as far as there is room for such: a newer
+  /// collector can read it.
   void ProcessesGone(const SessionId& id, TimePoint now);
 
   /// The uid of the session's journal; nothing when there is none.
@@ -67,6 +69,8 @@ class JournalKeeper {
     std::uint32_t bad_rows = 0;  // counted so far
     bool problem_counted = false;
     bool has_file = false;
+    bool later_version = false;
+    std::uint64_t left_bytes = 0;  // it stays, for a newer collector
   };
 
   void ScanJournal(const SessionId& id, TimePoint now,
@@ -78,7 +82,8 @@ class JournalKeeper {
   std::optional<JournalContents> Read(const SessionId& id, Watch& watch,
                                       bool last = false);
   void CountProblem(JournalProblem problem, Watch& watch);
-  void Close(const SessionId& id, Watch& watch);
+  void Close(const SessionId& id, Watch& watch, TimePoint now);
+  bool MayStay(const SessionId& id, Watch& watch) const;
   bool IsAbandoned(const Watch& watch, TimePoint now) const;
   bool Remove(const SessionId& id) const;
 

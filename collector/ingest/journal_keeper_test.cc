@@ -163,7 +163,7 @@ TEST_F(JournalKeeperTest, CountsRubbishOnce) {
   ASSERT_EQ(mkfifo(PathOf(TestSession(2)).c_str(), 0666), 0);
   std::filesystem::create_symlink("/etc/passwd", PathOf(TestSession(3)));
   JournalFixture malformed(Journals(), TestSession(4));
-  malformed.header().version = 99;
+  malformed.header().row_bytes = 1;
   JournalFixture bad_row(Journals(), TestSession(5));
   bad_row.row(bad_row.Add(VendorRow("acme", 1, 0, 0))).kind = RowKind::kNone;
   for (int second = 0; second < 60; ++second) {
@@ -187,6 +187,48 @@ TEST_F(JournalKeeperTest, RemovesAJournalThatWasNeverFinished) {
   keeper_->Tick(start_ + seconds(60));
   EXPECT_FALSE(std::filesystem::exists(PathOf(id_)));
   EXPECT_EQ(Rejected(Rejection::kMalformedJournal), 1u);
+}
+
+TEST_F(JournalKeeperTest, AJournalOfALaterVersionStaysForANewerCollector) {
+  {
+    JournalFixture journal(Journals(), id_);
+    journal.Add(TrafficRow("acme", "a.example", 10, 0, 0));
+    journal.header().version = kJournalVersion + 1;
+  }
+  // A frame that it understands has opened the session.
+  DecodedFrame frame;
+  frame.session = id_;
+  frame.process.has_journal = true;
+  frame.rows = {{0, TrafficRow("acme", "a.example", 7, 0, 0)}};
+  ASSERT_EQ(sessions_.ApplyFrame(frame, getuid()), std::nullopt);
+  keeper_->Heard(id_, start_);
+  keeper_->ProcessesGone(id_, start_);
+  for (int second = 0; second < 60; ++second) {
+    keeper_->Tick(start_ + seconds(second));
+  }
+  EXPECT_EQ(Rejected(Rejection::kLaterVersion), 1u);
+  EXPECT_TRUE(std::filesystem::exists(PathOf(id_)));
+  // What is known of it is not forgotten either.
+  EXPECT_TRUE(sessions_.IsOpen(id_));
+  EXPECT_EQ(Sent(), 7u);
+}
+
+TEST_F(JournalKeeperTest, JournalsOfALaterVersionStayWithinBounds) {
+  constexpr std::uint64_t kLength = std::uint64_t{16} << 20;
+  for (std::uint8_t i = 1; i <= 5; ++i) {
+    { JournalFixture(Journals(), TestSession(i)).header().version = 99; }
+    std::filesystem::resize_file(PathOf(TestSession(i)), kLength);
+  }
+  { JournalFixture(Journals(), TestSession(9)).header().version = 99; }
+  std::filesystem::resize_file(PathOf(TestSession(9)), std::uint64_t{1} << 40);
+  for (int second = 0; second < 60; ++second) {
+    keeper_->Tick(start_ + seconds(second));
+  }
+  // Three quarters of 64 MiB are one owner's.
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(Journals()), {}),
+            3);
+  EXPECT_FALSE(std::filesystem::exists(PathOf(TestSession(9))));
+  EXPECT_EQ(Rejected(Rejection::kLaterVersion), 6u);
 }
 
 TEST_F(JournalKeeperTest, ReadAllClosesNothing) {

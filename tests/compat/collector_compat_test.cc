@@ -98,6 +98,7 @@ class CompatIngest : public testing::Test {
  protected:
   // What is in the directory and on the socket, taken by a whole collector.
   void Collect(const std::string& frame) {
+    directory_.reset();  // its lock
     auto opened = collector::RunDirectory::Open(temp_.path());
     ASSERT_TRUE(opened.ok()) << opened.status();
     directory_ = std::make_unique<collector::RunDirectory>(*std::move(opened));
@@ -116,6 +117,20 @@ class CompatIngest : public testing::Test {
                        std::ios::binary);
     file << bytes;
     ASSERT_TRUE(file.flush().good());
+  }
+
+  std::string Journal(const SessionId& session) const {
+    std::ifstream file(temp_.path() + "/journals/" + collector::ToHex(session),
+                       std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+  static std::uint64_t Sent(const std::vector<RowValue>& rows) {
+    std::uint64_t sum = 0;
+    for (const RowValue& row : rows) {
+      if (row.key.kind == RowKind::kTraffic) sum += row.counters[kSentBytes];
+    }
+    return sum;
   }
 
   std::uint64_t Rejected(Rejection rejection) const {
@@ -173,8 +188,14 @@ TEST_F(CompatIngest, TheVersionAfterIsRefusedAndCounted) {
   Collect(frame.SerializeAsString());
   EXPECT_TRUE(SortedRows().empty());
   EXPECT_EQ(Rejected(Rejection::kBadVersion), 1u);
-  EXPECT_EQ(Rejected(Rejection::kMalformedJournal), 1u);
+  EXPECT_EQ(Rejected(Rejection::kLaterVersion), 1u);
   EXPECT_EQ(RejectedInAll(), 2u);
+  // Nobody maps it any more, and yet it stays: a collector that knows its
+  // version takes up all of it.
+  EXPECT_EQ(Journal(kJournalSession), journal);
+  PutJournal(kJournalSession, Sample("v1/journal"));
+  Collect(Sample("v1/frame"));
+  EXPECT_EQ(Sent(SortedRows()), 2 * Sent(SampleRows()));
 }
 
 // A row that means something new, from either side, costs only itself.
