@@ -248,6 +248,12 @@ bool Sessions::MergeJournal(Session& session, const JournalContents& journal,
       if (session.refused.insert(row.index).second) Reject(*refusal);
       continue;
     }
+    // No frame knows more than the journal did when it was sent.
+    if (known != session.rows.end() &&
+        AnyBelow(row.row.counters, known->second.value.counters) &&
+        session.refused.insert(row.index).second) {
+      Reject(Rejection::kCounterDecreased);
+    }
     changed |= Merge(journal.session, session, row);
   }
   return changed;

@@ -95,7 +95,9 @@ class Sessions {
     bool changed = false;                ///< it held news
   };
   /// Takes every row that fits what is known of the session; others are
-  /// counted as rejected, each once, for the rest of the file is still good.
+  /// counted as rejected, each once, for the rest of the file is still good. Of
+  /// a row that has fallen somewhere (kCounterDecreased), the larger values
+  /// stand.
   JournalResult ApplyJournal(const JournalContents& journal);
 
   /// Closes a session that will report no more, after taking `last_reading`

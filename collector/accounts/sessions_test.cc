@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <thread>
 #include <vector>
 
@@ -84,6 +85,71 @@ TEST(Sessions, FrameAndJournalOfASessionMeet) {
             (std::vector<RowValue>{TrafficRow("acme", "a.example", 30, 20, 3),
                                    TrafficRow("acme", "b.example", 5, 5, 1)}));
   EXPECT_EQ(Rejected(sessions, Rejection::kCounterDecreased), 0u);
+}
+
+TEST(Sessions, AJournalThatTakesBackIsCountedOnceAndTakesNothing) {
+  Sessions sessions;
+  sessions.ApplyJournal(
+      Journal(kOne, {{0, TrafficRow("acme", "a.example", 10, 20, 1)},
+                     {1, TrafficRow("acme", "b.example", 5, 5, 1)}}));
+  for (int i = 0; i < 3; ++i) {
+    sessions.ApplyJournal(
+        Journal(kOne, {{0, TrafficRow("acme", "a.example", 0, 25, 1)},
+                       {1, TrafficRow("acme", "b.example", 6, 6, 1)}}));
+  }
+  EXPECT_EQ(SortedRows(sessions),
+            (std::vector<RowValue>{TrafficRow("acme", "a.example", 10, 25, 1),
+                                   TrafficRow("acme", "b.example", 6, 6, 1)}));
+  EXPECT_EQ(Rejected(sessions, Rejection::kCounterDecreased), 1u);
+}
+
+TEST(Sessions, AMillionSessionsLeaveRoomForOthers) {
+  constexpr int kMillion = 1'000'000;
+  constexpr Owner kHostile = 1000;
+  constexpr Owner kHonest = 1001;
+  Sessions sessions;
+  const SessionLimits limits;
+  DecodedFrame frame =
+      Frame(kOne, {{0, TrafficRow("evil", "a.example", 1, 1, 1)}});
+  for (int i = 0; i < kMillion; ++i) {
+    std::memcpy(frame.session.data(), &i, sizeof i);
+    sessions.ApplyFrame(frame, kHostile);
+  }
+  EXPECT_EQ(sessions.Snapshot().open_sessions, limits.each_owner.sessions);
+  EXPECT_EQ(Rejected(sessions, Rejection::kTooManySessions),
+            kMillion - limits.each_owner.sessions);
+  EXPECT_EQ(sessions.ApplyFrame(
+                Frame(kTwo, {{0, TrafficRow("acme", "a.example", 10, 20, 1)}}),
+                kHonest),
+            std::nullopt);
+  EXPECT_EQ(SortedRows(sessions)[0],
+            TrafficRow("acme", "a.example", 10, 20, 1));
+}
+
+TEST(Sessions, SessionsThatEndAreNotAllRemembered) {
+  constexpr int kMany = 200'000;
+  constexpr Owner kHostile = 1000;
+  Sessions sessions;
+  sessions.Restore({});
+  const SessionLimits limits;
+  DecodedFrame frame =
+      Frame(kOne, {{0, TrafficRow("evil", "a.example", 1, 1, 1)}});
+  std::size_t retired = 0;
+  std::size_t forgotten = 0;
+  for (int i = 0; i < kMany; ++i) {
+    std::memcpy(frame.session.data(), &i, sizeof i);
+    ASSERT_EQ(sessions.ApplyFrame(frame, kHostile), std::nullopt);
+    sessions.Finish(frame.session);
+    if (i % 10000 == 0 || i == kMany - 1) {
+      const AccountsState changes = sessions.TakeChanges();
+      sessions.Committed(changes);
+      retired += changes.retired.size();
+      forgotten += changes.forgotten.size();
+    }
+  }
+  EXPECT_EQ(retired, std::size_t{kMany});
+  EXPECT_EQ(forgotten, kMany - limits.each_max_retired);
+  EXPECT_EQ(sessions.Snapshot().rows.size(), 1u);
 }
 
 TEST(Sessions, ADecreaseWithoutJournalIsRefusedWhole) {
