@@ -1,5 +1,6 @@
 #include "collector/collector.h"
 
+#include <google/protobuf/stubs/logging.h>
 #include <spdlog/spdlog.h>
 
 #include <chrono>
@@ -76,6 +77,9 @@ struct Collector::Running {
   Running(RunDirectory run_directory, const SessionLimits& limits)
       : directory(std::move(run_directory)), sessions(limits) {}
 
+  // libprotobuf complains on standard error of every string that is not UTF-8:
+  // a crawler could fill the log. Refusals are counted; what is fatal is said.
+  google::protobuf::LogSilencer protobuf_log;
   RunDirectory directory;
   Sessions sessions;
   std::unique_ptr<LedgerKeeper> ledger;

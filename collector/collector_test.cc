@@ -87,6 +87,32 @@ TEST_F(CollectorTest, AFrameComesOutEverywhere) {
   EXPECT_FALSE(std::filesystem::exists(temp_.path() + "/run/" + kSocketName));
 }
 
+TEST_F(CollectorTest, TextThatIsNotUtf8FillsNoLog) {
+  constexpr int kFrames = 100;
+  const std::string good = EncodeFrame(
+      TestSession(1), TrafficRow("acme", "a.example", 10, 20, 1), false);
+  std::string bad = good;
+  bad.replace(bad.find("a.example"), 2, "\xff\xfe");
+  testing::internal::CaptureStderr();
+  Collector collector(Options());
+  ASSERT_TRUE(collector.Start().ok());
+  for (int i = 0; i < kFrames; ++i) {
+    ASSERT_TRUE(SendFrames(temp_.path() + "/run", {bad}));
+  }
+  ASSERT_TRUE(SendFrames(temp_.path() + "/run", {good}));
+  const std::string refused =
+      "proxymeter_rejected_total{reason=\"malformed_frame\"} " +
+      std::to_string(kFrames) + "\n";
+  EXPECT_TRUE(WaitFor(
+      [&] { return Metrics(collector).find(refused) != std::string::npos; }));
+  EXPECT_TRUE(WaitFor([&] {
+    return Metrics(collector).find("destination_host=\"a.example\"} 10\n") !=
+           std::string::npos;
+  }));
+  collector.Stop();
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
 TEST_F(CollectorTest, ThePodIsALabel) {
   setenv("POD_NAME", "crawler-7", 1);
   setenv("POD_NAMESPACE", "crawl", 1);
