@@ -1,6 +1,4 @@
 // Commits: what changed in the accounts, to a file.
-#include "collector/ledger/ledger.h"
-
 #include <benchmark/benchmark.h>
 
 #include <chrono>
@@ -15,7 +13,6 @@
 namespace proxymeter::bench {
 namespace {
 
-using collector::Ledger;
 using collector::LedgerKeeper;
 using collector::Sessions;
 using collector::TestDirectory;
@@ -29,10 +26,9 @@ class Accounts {
   explicit Accounts(std::int64_t rows)
       : crowd_{.sessions = static_cast<std::uint32_t>(rows) / kRowsOfSession,
                .rows = kRowsOfSession} {
-    auto ledger = Ledger::Open(directory_.path() + "/ledger.db", 1);
-    auto keeper = LedgerKeeper::Start(*std::move(ledger), sessions_,
-                                      std::chrono::hours(1));
-    keeper_ = *std::move(keeper);
+    keeper_ = *LedgerKeeper::Start(directory_.path() + "/ledger.db",
+                                   /*now_unix_ns=*/1, sessions_,
+                                   std::chrono::hours(1));
   }
 
   // Raises every row of every session.

@@ -250,7 +250,7 @@ bool Sessions::MergeJournal(Session& session, const JournalContents& journal,
     }
     // No frame knows more than the journal did when it was sent.
     if (known != session.rows.end() &&
-        AnyBelow(row.row.counters, known->second.value.counters) &&
+        AnyBelow(row.row.counters, known->second.value) &&
         session.refused.insert(row.index).second) {
       Reject(Rejection::kCounterDecreased);
     }
