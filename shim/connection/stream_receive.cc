@@ -1,4 +1,6 @@
 // The receiving side of a stream.
+#include <time.h>
+
 #include <algorithm>
 
 #include "shim/clock.h"
@@ -99,13 +101,20 @@ bool Stream::MayStartResponse(Stage now, Bytes data) const {
 
 // A response without a request: the thread that sent it has not reported yet,
 // since it may lose its processor between the system call and our code. Give it
-// a moment; whoever speaks unasked (408 on an idle connection) is waited for in
-// vain, but not for long.
+// a moment, by sleeping once yielding did not help: on a busy machine others
+// come first. Whoever speaks unasked (408 on an idle connection) is waited for
+// in vain, but not for long.
 const Exchange* Stream::AwaitRequest() {
   constexpr int kYields = 200;
-  for (int i = 0; i < kYields; ++i) {
+  constexpr int kSleeps = 40;
+  timespec pause = {.tv_sec = 0, .tv_nsec = 250'000};
+  for (int i = 0; i < kYields + kSleeps; ++i) {
     if (const Exchange* exchange = exchanges_.Oldest()) return exchange;
-    kernel::Call(SYS_sched_yield);
+    if (i < kYields) {
+      kernel::Call(SYS_sched_yield);
+    } else if (!kernel::silent.load(std::memory_order_relaxed)) {
+      kernel::Call(SYS_nanosleep, &pause, 0);
+    }
   }
   return nullptr;
 }
