@@ -45,6 +45,15 @@ set_target_properties(
              INTERFACE_INCLUDE_DIRECTORIES ${ELF_INCLUDE_DIR}
              INTERFACE_LINK_LIBRARIES ZLIB::ZLIB)
 
+# HPACK for the preload library, which may need no library: its archive.
+find_library(NGHTTP2_LIBRARY libnghttp2.a REQUIRED)
+find_path(NGHTTP2_INCLUDE_DIR nghttp2/nghttp2.h REQUIRED)
+add_library(nghttp2::nghttp2 STATIC IMPORTED)
+set_target_properties(
+  nghttp2::nghttp2 PROPERTIES IMPORTED_LOCATION ${NGHTTP2_LIBRARY}
+                              INTERFACE_INCLUDE_DIRECTORIES
+                              ${NGHTTP2_INCLUDE_DIR})
+
 find_program(NANOPB_PROTOC_PLUGIN protoc-gen-nanopb REQUIRED)
 
 option(PROXYMETER_STATIC_GRPC "Link gRPC, Abseil and protobuf statically" OFF)

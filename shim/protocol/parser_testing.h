@@ -18,11 +18,13 @@
 namespace proxymeter::protocol {
 
 /// What one call of a parser did. An empty event is none; a last event is one
-/// after which the parser consumes nothing.
+/// after which the parser consumes nothing. Where a vague one happened depends
+/// on how the bytes are cut.
 struct Observed {
   std::size_t consumed;
   std::string event;
   bool last = false;
+  bool vague = false;
 };
 
 /// An event and the bytes consumed since the one before; of a parser that tells
@@ -71,6 +73,7 @@ std::vector<Seen> Feed(const Pieces& pieces, Parser parser) {
       const auto taken = rest.first(step.consumed);
       bytes.append(taken.begin(), taken.end());
       if constexpr (requires { Parser::kCountsNothing; }) bytes.clear();
+      if (step.vague) bytes.clear();
       rest = rest.subspan(step.consumed);
       if (step.event.empty()) break;
       seen.push_back({step.event, bytes});
