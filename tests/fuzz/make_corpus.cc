@@ -10,6 +10,7 @@
 #include <string>
 
 #include "proxymeter/journal.h"
+#include "shim/protocol/http2_testing.h"
 #include "tests/compat/samples.h"
 
 namespace {
@@ -121,6 +122,56 @@ void WriteStreams() {
   WriteText("socks_server/granted4", "\x00\x5a\x00\x50\xc0\x00\x02\x01"s);
 }
 
+// What nghttp2's client and server say to each other.
+void WriteHttp2() {
+  using namespace proxymeter::protocol;
+  const auto write = [](const std::string& name, Http2Peers& peers) {
+    peers.Talk();
+    WriteText("http2_client/" + name, peers.Said(Http2Speaker::kClient));
+    WriteText("http2_server/" + name, peers.Said(Http2Speaker::kServer));
+  };
+  const Http2Headers get = {{":method", "GET"},
+                            {":scheme", "https"},
+                            {":authority", "shop.test"},
+                            {":path", "/"},
+                            {"cookie", "a=b"}};
+  const Http2Headers ok = {{":status", "200"}, {"server", "x"}};
+  Http2Peers plain;
+  plain.Answer("/", {.headers = ok, .body = "hello"});
+  plain.Request({.headers = get});
+  plain.Talk();
+  plain.Request({.headers = get, .body = "question"});
+  write("requests", plain);
+  Http2Peers padded({{NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, 100},
+                     {NGHTTP2_SETTINGS_MAX_FRAME_SIZE, 20'000}},
+                    {}, /*padding=*/5);
+  padded.Answer("/", {.headers = ok,
+                      .body = "hello",
+                      .trailers = {{"grpc-status", "3"}},
+                      .interim = {{{":status", "103"}}},
+                      .push = get});
+  padded.Request(
+      {.headers = get, .body = "question", .trailers = {{"a", "b"}}});
+  write("padded", padded);
+  Http2Peers tunnel;
+  tunnel.Answer("shop.test:443", {.headers = ok, .body = "inside"});
+  tunnel.Request(
+      {.headers = {{":method", "CONNECT"}, {":authority", "shop.test:443"}},
+       .body = "inside"});
+  tunnel.Request(
+      {.headers = {{":method", "CONNECT"}, {":authority", "news.test:443"}}});
+  tunnel.Talk();
+  nghttp2_submit_rst_stream(tunnel.client(), 0, 3, NGHTTP2_CANCEL);
+  nghttp2_submit_ping(tunnel.server(), 0, nullptr);
+  nghttp2_session_terminate_session(tunnel.server(), NGHTTP2_NO_ERROR);
+  write("tunnel", tunnel);
+  const std::string block = Http2Deflater().Block(get);
+  WriteText("http2_client/continued",
+            Http2Hello() +
+                Http2Frame(NGHTTP2_HEADERS, 1, 1, block.substr(0, 3)) +
+                Http2Frame(NGHTTP2_CONTINUATION, 4, 1, block.substr(3)));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -132,5 +183,6 @@ int main(int argc, char** argv) {
   WriteAccounts();
   WriteConfigs();
   WriteStreams();
+  WriteHttp2();
   return 0;
 }
