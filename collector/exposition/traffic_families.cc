@@ -17,7 +17,8 @@ namespace {
 using prometheus::MetricType;
 
 bool CanHaveRequests(Protocol protocol) {
-  return protocol == Protocol::kHttp1 || protocol == Protocol::kHttps1;
+  return protocol == Protocol::kHttp1 || protocol == Protocol::kHttps1 ||
+         protocol == Protocol::kHttp2 || protocol == Protocol::kHttps2;
 }
 
 // SOCKS reply codes start at 0 (SOCKS 5) or 90 (SOCKS 4): without the prefix

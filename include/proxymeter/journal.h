@@ -66,8 +66,10 @@ enum class Protocol : std::uint8_t {
   kSocks4 = 6,   ///< tunnel by SOCKS 4 or 4a
   kSocks5 = 7,   ///< tunnel by SOCKS 5 (RFC 1928)
   kUdp = 8,      ///< datagrams: bytes only
+  kHttp2 = 9,    ///< HTTP/2 in clear
+  kHttps2 = 10,  ///< HTTP/2 inside TLS
 };
-inline constexpr std::uint8_t kLastProtocol = 8;
+inline constexpr std::uint8_t kLastProtocol = 10;
 
 /// How the figures of a row were obtained. The values are those of Visibility
 /// in frame.proto.
@@ -120,9 +122,9 @@ constexpr std::string_view Name(Phase phase) {
   return kNames[static_cast<std::size_t>(phase)];
 }
 constexpr std::string_view Name(Protocol protocol) {
-  constexpr std::string_view kNames[] = {"unknown",  "tcp",       "tls",
-                                         "http/1.1", "https/1.1", "connect",
-                                         "socks4",   "socks5",    "udp"};
+  constexpr std::string_view kNames[] = {
+      "unknown", "tcp",    "tls", "http/1.1", "https/1.1", "connect",
+      "socks4",  "socks5", "udp", "http/2",   "https/2"};
   return kNames[static_cast<std::size_t>(protocol)];
 }
 constexpr std::string_view Name(Visibility visibility) {

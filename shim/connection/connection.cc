@@ -303,6 +303,14 @@ void Connection::CountEvent(ShimCounter counter) {
   home_->meter().Count(counter);
 }
 
+protocol::Http2Session* Connection::TakeHttp2() {
+  return home_->http2().Take();
+}
+
+void Connection::GiveBackHttp2(protocol::Http2Session* session) {
+  home_->http2().GiveBack(session);
+}
+
 void Connection::SetClientRandom(std::uint8_t tls_depth,
                                  std::span<const std::uint8_t, 32> random) {
   ClientRandom words;

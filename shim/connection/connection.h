@@ -139,6 +139,11 @@ class Connection {
   void EndedByPeer(const KernelFigures& kernel);
   void CountEvent(ShimCounter counter);
 
+  // For its streams.
+  /// Null when there is no room.
+  protocol::Http2Session* TakeHttp2();
+  void GiveBackHttp2(protocol::Http2Session* session);
+
   // The TLS session that stream `tls_depth` carries.
   void SetClientRandom(std::uint8_t tls_depth,
                        std::span<const std::uint8_t, 32> random);

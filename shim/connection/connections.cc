@@ -137,8 +137,12 @@ void Connections::PutBack(int fd, Connection* connection) {
 
 void Connections::End(Connection* connection) {
   connection->End();
+  connection->socket_stream()->GiveBack();
   for (std::uint8_t depth = 1; depth < Connection::kMaxStreams; ++depth) {
-    if (Stream* stream = connection->stream(depth)) streams_.Free(stream);
+    if (Stream* stream = connection->stream(depth)) {
+      stream->GiveBack();
+      streams_.Free(stream);
+    }
   }
   pool_.Free(connection);
 }

@@ -7,6 +7,7 @@
 #include "proxymeter/endpoint.h"
 #include "shim/connection/connection.h"
 #include "shim/connection/connection_table.h"
+#include "shim/connection/http2_sessions.h"
 #include "shim/connection/slab.h"
 #include "shim/connection/tls_pairing.h"
 #include "shim/meter/meter.h"
@@ -134,6 +135,7 @@ class Connections {
   // For Connection and Stream.
   Meter& meter() { return *meter_; }
   TlsPairing& tls() { return tls_; }
+  Http2Sessions& http2() { return http2_; }
   std::uint32_t process_generation() { return process_->generation(); }
   std::uint32_t forks() { return process_->forks(); }
   std::uint32_t children() const { return process_->children(); }
@@ -147,6 +149,7 @@ class Connections {
   Process* process_;
   ConnectionTable table_;
   TlsPairing tls_;
+  Http2Sessions http2_;
   Slab<Connection> pool_;
   Slab<Stream> streams_;
 };

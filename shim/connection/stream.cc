@@ -34,6 +34,7 @@ void Stream::Begin(Connection* connection, std::uint8_t depth) {
   socks_reply_due_.store(false, std::memory_order_relaxed);
   tls_data_sent_.store(false, std::memory_order_relaxed);
   exchanges_.Clear();
+  http2_.store(nullptr, std::memory_order_relaxed);
   new (&sending_) SideLock();
   new (&receiving_) SideLock();
   moved_sent_.store(0, std::memory_order_relaxed);
@@ -42,6 +43,7 @@ void Stream::Begin(Connection* connection, std::uint8_t depth) {
   socks_ns_ = 0;
   hello_ns_.store(0, std::memory_order_relaxed);
   handshake_sends_ = 0;
+  preface_size_ = 0;
   request_row_ = nullptr;
   unassigned_ = 0;
   body_row_ = nullptr;
@@ -50,15 +52,7 @@ void Stream::Begin(Connection* connection, std::uint8_t depth) {
   response_.Reset();
 }
 
-inline void Stream::CountSent(JournalRow* row, std::size_t size) {
-  moved_sent_.fetch_add(size, std::memory_order_relaxed);
-  if (depth_ != 0) return;
-  if (row != nullptr) [[likely]] {
-    Add(row, kSentBytes, size);
-  } else if (size != 0) {
-    connection_->HoldSent(size);
-  }
-}
+void Stream::HoldSent(std::size_t size) { connection_->HoldSent(size); }
 
 void Stream::BecomeOpaque(Protocol protocol) {
   stage_.store(Stage::kOpaque, std::memory_order_release);
@@ -74,7 +68,8 @@ void Stream::LeaveTlsToKernel() {
 }
 
 void Stream::Desynchronise(Protocol protocol) {
-  connection_->CountEvent(kDesynchronisedHttp1);
+  connection_->CountEvent(stage() == Stage::kHttp2 ? kDesynchronisedHttp2
+                                                   : kDesynchronisedHttp1);
   BecomeOpaque(protocol);
 }
 
@@ -138,6 +133,12 @@ void Stream::SendStep(Bytes* data) {
     case Stage::kHttp1:
       SendRequest(data);
       return;
+    case Stage::kPreface:
+      SendPreface(data);
+      return;
+    case Stage::kHttp2:
+      SendHttp2(data);
+      return;
     case Stage::kConnect:
       // The client does not wait for the reply, or the other thread has read
       // it and not reported it yet: these bytes are for the tunnel.
@@ -171,6 +172,10 @@ void Stream::Recognise(Stage now, Bytes* data) {
     new (&hello_) protocol::ClientHelloParser();
     hello_.Reset();
     Move(now, Stage::kClientHello);
+  } else if (first ==
+             static_cast<std::uint8_t>(protocol::kHttp2Preface.front())) {
+    preface_size_ = 0;
+    Move(now, Stage::kPreface);
   } else if (MayStartMethod(first)) {
     new (&request_) protocol::Http1RequestParser();
     request_.Reset();

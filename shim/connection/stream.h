@@ -17,6 +17,7 @@
 #include "shim/protocol/client_hello.h"
 #include "shim/protocol/http1_request.h"
 #include "shim/protocol/http1_response.h"
+#include "shim/protocol/http2_side.h"
 #include "shim/protocol/proxy_reply.h"
 #include "shim/protocol/socks.h"
 
@@ -35,6 +36,8 @@ class Stream {
  public:
   /// Makes this the stream at `depth` of `connection`, nothing spoken yet.
   void Begin(Connection* connection, std::uint8_t depth);
+  /// Gives back what it took. Nobody uses it any more.
+  void GiveBack();
 
   /// What this carries is not a stream but datagrams.
   void CarryDatagrams() { BecomeOpaque(Protocol::kUdp); }
@@ -72,7 +75,9 @@ class Stream {
 
   enum class Stage : std::uint8_t {
     kFirstBytes,    ///< nothing sent yet
+    kPreface,       ///< what may become HTTP/2's first bytes
     kHttp1,         ///< HTTP/1 requests
+    kHttp2,         ///< HTTP/2
     kConnect,       ///< a CONNECT head has been sent, its reply is awaited
     kSocks,         ///< SOCKS hand-shake
     kTunnel,        ///< a tunnel is open, nothing sent through it yet
@@ -95,6 +100,9 @@ class Stream {
   void Recognise(Stage stage, protocol::Bytes* data);
   void SendRequest(protocol::Bytes* data);
   void OnRequestHead();
+  void SendPreface(protocol::Bytes* data);
+  void SendHttp2(protocol::Bytes* data);
+  void OnHttp2Request(protocol::Http2Side* side);
   void SendSocks(protocol::Bytes* data);
   void SendClientHello(protocol::Bytes* data);
   void SendTlsHandshake(protocol::Bytes* data);
@@ -103,14 +111,25 @@ class Stream {
   const Exchange* AwaitRequest();
   void ReceiveResponse(protocol::Bytes* data);
   void OnResponseHead(const Exchange* exchange);
+  bool MayStartHttp2(Stage now, protocol::Bytes data) const;
+  void ReceiveHttp2(protocol::Bytes* data);
+  void OnHttp2Event(protocol::Http2Event event,
+                    protocol::Http2Session* session);
+  void OnHttp2Response(const protocol::Http2Session& session);
+  static void AwaitHttp2Request(const protocol::Http2Session& session);
   void ReceiveSocks(protocol::Bytes* data);
 
   void HandshakeDone();
   void BeginResponse(const Exchange& exchange);
   void EndResponse(const Exchange* exchange);
   protocol::ReplyTo reply_to(const Exchange* exchange) const;
+  protocol::Http2Session* EnsureHttp2();
+  JournalRow* FindHttp2Row(const protocol::HostName& host, JournalRow* last);
+  void RememberHttp2(protocol::Http2Side* side, JournalRow* row);
+  static TrafficCounter ResponseClass(int status);
   void CountSent(JournalRow* row, std::size_t size);
   void CountReceived(JournalRow* row, std::size_t size);
+  void HoldSent(std::size_t size);
   void HoldReceived(std::size_t size);
   // Bytes only from now on; `protocol` names them unless a row is in force.
   void BecomeOpaque(Protocol protocol);
@@ -129,12 +148,14 @@ class Stream {
   std::atomic<std::uint64_t> moved_sent_;
   std::atomic<std::uint64_t> moved_received_;
   Exchanges exchanges_;
+  std::atomic<protocol::Http2Session*> http2_;  // null until it is spoken
 
   // Sending side.
   SideLock sending_;
   std::uint64_t socks_ns_;               // when the hand-shake began
   std::atomic<std::uint64_t> hello_ns_;  // when ClientHello was sent, or 0
   std::uint8_t handshake_sends_;
+  std::uint8_t preface_size_;
   JournalRow* request_row_;  // of the request being sent
   std::size_t unassigned_;   // bytes of the head being sent, in this call
   union {                    // one hand-shake after the other
@@ -152,6 +173,16 @@ class Stream {
   bool response_begun_;
   protocol::SocksServerParser socks_reply_;
 };
+
+inline void Stream::CountSent(JournalRow* row, std::size_t size) {
+  moved_sent_.fetch_add(size, std::memory_order_relaxed);
+  if (depth_ != 0) return;
+  if (row != nullptr) [[likely]] {
+    Add(row, kSentBytes, size);
+  } else if (size != 0) {
+    HoldSent(size);
+  }
+}
 
 inline void Stream::CountReceived(JournalRow* row, std::size_t size) {
   moved_received_.fetch_add(size, std::memory_order_relaxed);

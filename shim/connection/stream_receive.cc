@@ -18,12 +18,12 @@ using protocol::Method;
 constexpr std::uint8_t kSocks4Version = 4;
 constexpr std::uint64_t kReceivedBeforeOpaque = 64 * 1024;
 
-TrafficCounter ClassOf(int status) {
+}  // namespace
+
+TrafficCounter Stream::ResponseClass(int status) {
   if (status < 100 || status > 599) return kResponsesOther;
   return static_cast<TrafficCounter>(kResponses1xx + status / 100 - 1);
 }
-
-}  // namespace
 
 void Stream::HoldReceived(std::size_t size) {
   connection_->HoldReceived(size);
@@ -44,7 +44,8 @@ void Stream::ReceivedUnseen(std::size_t size) {
     if (size == 0) return;
   }
   const Stage now = stage();
-  if (now == Stage::kHttp1 || now == Stage::kConnect || now == Stage::kSocks) {
+  if (now == Stage::kHttp1 || now == Stage::kHttp2 || now == Stage::kConnect ||
+      now == Stage::kSocks) {
     Desynchronise(opaque_protocol());
   }
   CountReceived(connection_->row(), size);
@@ -73,6 +74,10 @@ void Stream::ReceiveStep(Bytes* data) {
   if (now == Stage::kHttp1 || connect_due) {
     ReceiveResponse(data);
     return;
+  }
+  if (now == Stage::kHttp2 || MayStartHttp2(now, *data)) {
+    ReceiveHttp2(data);
+    if (data->empty()) return;
   }
   CountReceived(connection_->row(), data->size());
   *data = {};
@@ -229,7 +234,7 @@ void Stream::OnResponseHead(const Exchange* exchange) {
         depth_ == 0 ? Protocol::kHttp1 : Protocol::kHttps1,
         Visibility::kPlaintext);
   }
-  Add(row, ClassOf(status), 1);
+  Add(row, ResponseClass(status), 1);
   if (status == 101) {
     // Another protocol from here on, by agreement: nothing was lost.
     BecomeOpaque(opaque_protocol());

@@ -1,0 +1,41 @@
+#include "shim/connection/http2_sessions.h"
+
+#include <sys/mman.h>
+
+#include <new>
+
+#include "shim/kernel.h"
+
+namespace proxymeter::shim {
+namespace {
+
+constexpr long kBytes = sizeof(protocol::Http2Session);
+
+}  // namespace
+
+protocol::Http2Session* Http2Sessions::Take() {
+  if (taken_.fetch_add(1, std::memory_order_relaxed) >= kMost) {
+    taken_.fetch_sub(1, std::memory_order_relaxed);
+    return nullptr;
+  }
+  const long memory =
+      kernel::Call(SYS_mmap, 0, kBytes, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory < 0 && memory > -4096) {
+    taken_.fetch_sub(1, std::memory_order_relaxed);
+    return nullptr;
+  }
+  // A huge page would make two megabytes of those few.
+  kernel::Call(SYS_madvise, memory, kBytes, MADV_NOHUGEPAGE);
+  auto* session = new (reinterpret_cast<void*>(memory)) protocol::Http2Session;
+  session->Begin();
+  return session;
+}
+
+void Http2Sessions::GiveBack(protocol::Http2Session* session) {
+  if (session == nullptr) return;
+  kernel::Forward(SYS_munmap, session, kBytes);
+  taken_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+}  // namespace proxymeter::shim

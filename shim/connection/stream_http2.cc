@@ -1,0 +1,205 @@
+// A stream that carries HTTP/2.
+#include "shim/connection/connection.h"
+#include "shim/connection/stream.h"
+#include "shim/kernel.h"
+
+namespace proxymeter::shim {
+namespace {
+
+using protocol::Bytes;
+using protocol::Http2Event;
+using protocol::Http2Fields;
+using protocol::Http2Session;
+using protocol::Http2Side;
+using protocol::Http2Step;
+
+JournalRow* RowOf(std::uintptr_t tag) {
+  return reinterpret_cast<JournalRow*>(tag);
+}
+std::uintptr_t TagOf(JournalRow* row) {
+  return reinterpret_cast<std::uintptr_t>(row);
+}
+
+}  // namespace
+
+// Both sides may be the first to see that this is HTTP/2.
+Http2Session* Stream::EnsureHttp2() {
+  Http2Session* session = http2_.load(std::memory_order_acquire);
+  if (session != nullptr) return session;
+  Http2Session* fresh = connection_->TakeHttp2();
+  if (fresh == nullptr) return nullptr;
+  if (http2_.compare_exchange_strong(session, fresh,
+                                     std::memory_order_acq_rel)) {
+    return fresh;
+  }
+  connection_->GiveBackHttp2(fresh);
+  return session;
+}
+
+void Stream::GiveBack() {
+  connection_->GiveBackHttp2(
+      http2_.exchange(nullptr, std::memory_order_acq_rel));
+}
+
+// What begins like HTTP/2 may go on as a request of HTTP/1.
+void Stream::SendPreface(Bytes* data) {
+  const std::string_view preface = protocol::kHttp2Preface;
+  while (!data->empty() && preface_size_ < preface.size() &&
+         data->front() == static_cast<std::uint8_t>(preface[preface_size_])) {
+    ++preface_size_;
+    ++unassigned_;
+    *data = data->subspan(1);
+  }
+  if (preface_size_ != preface.size() && data->empty()) return;
+  const Bytes seen(reinterpret_cast<const std::uint8_t*>(preface.data()),
+                   preface_size_);
+  if (preface_size_ != preface.size()) {
+    new (&request_) protocol::Http1RequestParser();
+    request_.Reset();
+    request_row_ = nullptr;
+    request_.Consume(seen);
+    Move(Stage::kPreface, Stage::kHttp1);
+    return;
+  }
+  request_row_ = nullptr;
+  Http2Session* session = EnsureHttp2();
+  if (session == nullptr) {
+    connection_->CountEvent(kDesynchronisedHttp2);
+    BecomeOpaque(opaque_protocol());
+    return;
+  }
+  session->client.Consume(seen);
+  Move(Stage::kPreface, Stage::kHttp2);
+}
+
+void Stream::SendHttp2(Bytes* data) {
+  Http2Session& session = *http2_.load(std::memory_order_acquire);
+  Http2Side& client = session.client;
+  Http2Event event;
+  do {
+    const Http2Step step = client.Consume(*data);
+    *data = data->subspan(step.consumed);
+    unassigned_ += step.consumed;
+    event = step.event;
+    if (event == Http2Event::kRequest) OnHttp2Request(&client);
+  } while (event != Http2Event::kNone && event != Http2Event::kLost);
+  if (event == Http2Event::kLost) Desynchronise(opaque_protocol());
+  CountSent(connection_->row(), unassigned_);
+  unassigned_ = 0;
+}
+
+void Stream::OnHttp2Request(Http2Side* side) {
+  const Http2Fields& fields = side->fields();
+  if (fields.tunnel()) {
+    // Of several tunnels the first one has the bytes: what a connection
+    // carries cannot be told apart from outside.
+    if (connection_->row() == nullptr) {
+      connection_->SetTarget(fields.host());
+      connection_->SetRow(
+          connection_->FindTargetRow(opaque_protocol(), Visibility::kInferred));
+    }
+    RememberHttp2(side, nullptr);
+    return;
+  }
+  request_row_ = FindHttp2Row(fields.host(), request_row_);
+  Add(request_row_, kRequests, 1);
+  RememberHttp2(side, request_row_);
+  if (connection_->row() != nullptr) return;
+  connection_->SetRow(depth_ == 0
+                          ? request_row_
+                          : connection_->FindTargetRow(Protocol::kHttps2,
+                                                       Visibility::kPlaintext));
+}
+
+JournalRow* Stream::FindHttp2Row(const protocol::HostName& host,
+                                 JournalRow* last) {
+  const Protocol spoken = depth_ == 0 ? Protocol::kHttp2 : Protocol::kHttps2;
+  if (host.empty()) {
+    return connection_->FindTargetRow(spoken, Visibility::kPlaintext);
+  }
+  if (last != nullptr && last->destination() == host.view()) return last;
+  return connection_->FindRow(host.view(), spoken, Visibility::kPlaintext);
+}
+
+void Stream::RememberHttp2(Http2Side* side, JournalRow* row) {
+  if (side->Remember(TagOf(row))) return;
+  // Its response will be of nobody in particular.
+  connection_->CountEvent(kRowsOverflowed);
+}
+
+// A server may speak first, and be heard first: its settings answer nothing.
+// They begin with a length of less than 64 KB.
+bool Stream::MayStartHttp2(Stage now, Bytes data) const {
+  if (now != Stage::kFirstBytes && now != Stage::kTunnel &&
+      now != Stage::kPreface) {
+    return false;
+  }
+  const Http2Session* session = http2_.load(std::memory_order_acquire);
+  return session != nullptr ? !session->server.lost() : data.front() == 0;
+}
+
+void Stream::ReceiveHttp2(Bytes* data) {
+  Http2Session* session = EnsureHttp2();
+  if (session == nullptr) return;
+  Http2Event event;
+  do {
+    const Http2Step step = session->server.Consume(*data);
+    *data = data->subspan(step.consumed);
+    CountReceived(connection_->row(), step.consumed);
+    event = step.event;
+    OnHttp2Event(event, session);
+  } while (event != Http2Event::kNone && event != Http2Event::kLost);
+  // Nothing is lost of what never was.
+  if (event == Http2Event::kLost && stage() == Stage::kHttp2) {
+    Desynchronise(opaque_protocol());
+  }
+}
+
+void Stream::OnHttp2Event(Http2Event event, Http2Session* session) {
+  Http2Side* server = &session->server;
+  switch (event) {
+    case Http2Event::kAwaited:
+      AwaitHttp2Request(*session);
+      return;
+    case Http2Event::kPush: {
+      // A request that the server makes in the client's name.
+      JournalRow* row = FindHttp2Row(server->fields().host(), body_row_);
+      Add(row, kRequests, 1);
+      RememberHttp2(server, row);
+      return;
+    }
+    case Http2Event::kResponse:
+      OnHttp2Response(*session);
+      return;
+    default:
+      return;
+  }
+}
+
+// As AwaitRequest.
+void Stream::AwaitHttp2Request(const Http2Session& session) {
+  constexpr int kYields = 200;
+  for (int i = 0;
+       i < kYields && session.streams.newest() < session.server.stream(); ++i) {
+    kernel::Call(SYS_sched_yield);
+  }
+}
+
+void Stream::OnHttp2Response(const Http2Session& session) {
+  const int status = session.server.fields().status();
+  const auto stream = session.streams.Find(session.server.stream());
+  if (stream.tunnel) {
+    connection_->CountTunnelReply(Protocol::kConnect,
+                                  static_cast<std::uint16_t>(status));
+    return;
+  }
+  JournalRow* row = RowOf(stream.tag);
+  if (row == nullptr) {
+    row = connection_->FindTargetRow(
+        depth_ == 0 ? Protocol::kHttp2 : Protocol::kHttps2,
+        Visibility::kPlaintext);
+  }
+  Add(row, ResponseClass(status), 1);
+}
+
+}  // namespace proxymeter::shim
