@@ -1,4 +1,4 @@
-"""nginx as the origin of all sites, in HTTP and HTTPS."""
+"""nginx as the origin of all sites, in HTTP and HTTPS, and in HTTP/2."""
 
 import collections
 import json
@@ -21,7 +21,8 @@ events {{ worker_connections 1024; }}
 http {{
   log_format ledger escape=json '{{"peer":"$remote_addr","host":"$host",'
     '"scheme":"$scheme","method":"$request_method","request":$request_length,'
-    '"sent":$bytes_sent,"status":$status,"connection":$connection}}';
+    '"sent":$bytes_sent,"status":$status,"protocol":"$server_protocol",'
+    '"connection":$connection}}';
   access_log {state}/access.log ledger;
   client_body_temp_path {state}/body;
   proxy_temp_path {state}/proxy;
@@ -38,6 +39,7 @@ http {{
   server {{
     listen {address}:{http};
     listen {address}:{https} ssl;
+    listen {address}:{http2} ssl http2;
     server_name {names};
     ssl_certificate {certificate};
     ssl_certificate_key {key};
@@ -81,6 +83,9 @@ class Origin:
         self.ca = authority.ca
         self.http_port = free_port(ADDRESS)
         self.https_port = free_port(ADDRESS, exclude=(self.http_port,))
+        self.http2_port = free_port(
+            ADDRESS, exclude=(self.http_port, self.https_port)
+        )
         self._log = os.path.join(state, "access.log")
         configuration = workspace.write(
             "nginx.conf",
@@ -90,6 +95,7 @@ class Origin:
                 address=ADDRESS,
                 http=self.http_port,
                 https=self.https_port,
+                http2=self.http2_port,
                 names=" ".join(sites.SITES),
                 certificate=authority.certificate,
                 key=authority.key,
@@ -107,12 +113,18 @@ class Origin:
 
     def wait(self):
         self.service.wait_listening(
-            (ADDRESS, self.http_port), (ADDRESS, self.https_port)
+            (ADDRESS, self.http_port),
+            (ADDRESS, self.https_port),
+            (ADDRESS, self.http2_port),
         )
 
     def url(self, scheme, site, path):
         port = self.https_port if scheme == "https" else self.http_port
         return f"{scheme}://{site}:{port}{path}"
+
+    def http2_url(self, site, path):
+        """Where HTTP/2 is offered too, inside TLS."""
+        return f"https://{site}:{self.http2_port}{path}"
 
     def entries(self):
         """Requests of the access log, one dictionary each."""
