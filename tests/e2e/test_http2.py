@@ -1,12 +1,15 @@
 """HTTP/2: requests one by one, under their own authority."""
 
+import concurrent.futures
 import os
 import subprocess
 import unittest
 
+import grpc
 from lab import account, crawlers, sites
 from lab.collector import configuration
 from lab.origin import ADDRESS
+from lab.workspace import free_port
 from metered_case import MeteredCase
 
 SITE, NEWS, API = sites.SITES
@@ -117,6 +120,82 @@ class ThroughProxies(Http2Case):
             "alpha",
         )
         self.assertEqual(expected.requests, {SITE: len(urls)})
+
+
+class Echo(grpc.GenericRpcHandler):
+    """Answers /lab.Echo/Say with what it was asked, and nothing else."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def service(self, details):
+        self.calls += 1
+        if details.method != "/lab.Echo/Say":
+            return None
+        return grpc.unary_unary_rpc_method_handler(lambda request, _: request)
+
+
+class Grpc(Http2Case):
+    """By gRPC's own C++ core, through a tunnel, in clear and inside TLS."""
+
+    vendor_names = ("alpha",)
+    CALLS = 20
+
+    def serve(self, credentials):
+        echo = Echo()
+        server = grpc.server(
+            concurrent.futures.ThreadPoolExecutor(4), handlers=[echo]
+        )
+        self.addCleanup(lambda: server.stop(None).wait())
+        port = free_port(ADDRESS)
+        if credentials:
+            server.add_secure_port(f"{ADDRESS}:{port}", credentials)
+        else:
+            server.add_insecure_port(f"{ADDRESS}:{port}")
+        server.start()
+        return echo, port
+
+    def call_exactly(self, protocol, credentials=None, more=()):
+        vendor = self.lab.vendors["alpha"]
+        echo, port = self.serve(credentials)
+        before = self.baseline(vendor)
+        counted = self.requests_by(protocol)
+        script = os.path.join(os.path.dirname(__file__), "grpc_crawler.py")
+        done = crawlers.run(
+            [crawlers.PYTHON, script, f"{SITE}:{port}", str(self.CALLS), *more],
+            # Its own resolver would not find the lab's names.
+            self.lab.environment(
+                http_proxy=vendor.url, GRPC_DNS_RESOLVER="native"
+            ),
+            prefix=self.lab.metered(self.directory),
+        )
+        self.assertEqual(done.stdout, "UNIMPLEMENTED\n")
+        self.assertEqual(echo.calls, 2 * self.CALLS + 1)
+        self.lab.settle()
+        expected = account.witnessed(self.lab, vendor) - before[0]
+        # The origin that has a log was not asked. gRPC's errors are 200, too.
+        expected.requests = {SITE: echo.calls}
+        expected.responses = {(SITE, "2xx"): echo.calls}
+
+        def found():
+            return account.metered(self.collector.metrics(), vendor) - before[1]
+
+        self.eventually_equal(found, expected)
+        self.assertEqual(self.requests_by(protocol), counted + echo.calls)
+        self.assert_nothing_amiss()
+
+    def test_in_clear(self):
+        self.call_exactly("http/2")
+
+    def test_inside_tls(self):
+        folder = os.path.dirname(self.lab.origin.ca)
+        pair = []
+        for name in ("site.key", "site.pem"):
+            with open(os.path.join(folder, name), "rb") as file:
+                pair.append(file.read())
+        self.call_exactly(
+            "https/2", grpc.ssl_server_credentials([pair]), [self.lab.origin.ca]
+        )
 
 
 class Origin:
