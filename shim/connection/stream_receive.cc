@@ -100,7 +100,7 @@ void Stream::ReceiveStep(Bytes* data) {
 
 bool Stream::MayStartResponse(Stage now, Bytes data) const {
   return (now == Stage::kFirstBytes || now == Stage::kTunnel ||
-          now == Stage::kHttp1) &&
+          now == Stage::kPreface || now == Stage::kHttp1) &&
          response_.in_head() && data.front() == 'H';
 }
 
