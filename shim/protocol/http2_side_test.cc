@@ -237,6 +237,45 @@ TEST(Http2SideTest, StreamsBeyondWhatIsRememberedCountAllTheSame) {
   EXPECT_EQ(responses[2 * 128], "response 257 200 unknown");
 }
 
+TEST(Http2SideTest, StreamsThatAreOverMakeRoom) {
+  Http2Deflater client;
+  Http2Deflater server;
+  auto session = std::make_unique_for_overwrite<Http2Session>();
+  session->Begin();
+  const auto hear = [&](Http2Side* side, const std::string& said) {
+    for (Bytes rest(reinterpret_cast<const std::uint8_t*>(said.data()),
+                    said.size());
+         ;) {
+      const Http2Step step = side->Consume(rest);
+      rest = rest.subspan(step.consumed);
+      if (step.event == Http2Event::kRequest) {
+        EXPECT_TRUE(side->Remember(side->stream()));
+      } else if (step.event == Http2Event::kNone) {
+        return;
+      }
+    }
+  };
+  hear(&session->client, Http2Hello());
+  hear(&session->server, Settings());
+  // Each way of ending, more often than there is room.
+  for (std::uint32_t id = 1; id < 3000; id += 2) {
+    const auto way = id / 2 % 3;
+    hear(&session->client,
+         Http2Frame(NGHTTP2_HEADERS, kEndHeaders | (way == 0 ? kEndStream : 0),
+                    id, client.Block({{":authority", "a.test"}})));
+    EXPECT_EQ(session->streams.Find(id).tag, id);
+    const std::string reset = Http2Frame(NGHTTP2_RST_STREAM, 0, id, Big32(8));
+    if (way == 1) hear(&session->client, reset);
+    if (way == 2) hear(&session->server, reset);
+    if (way == 0) {
+      hear(&session->server,
+           Http2Frame(NGHTTP2_HEADERS, kEndHeaders | kEndStream, id,
+                      server.Block({{":status", "200"}})));
+    }
+    EXPECT_EQ(session->streams.Find(id).known, way == 1);
+  }
+}
+
 TEST(Http2SideTest, AnAnswerToWhatHasNotBeenReportedYetIsAnnounced) {
   EXPECT_EQ(Server(Settings() + Response(1, "200") + Response(3, "404"),
                    Http2Hello() + Request(1, "a.test")),
