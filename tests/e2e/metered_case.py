@@ -52,6 +52,19 @@ class MeteredCase(unittest.TestCase):
         self.assertEqual(found(), expected)
         return expected
 
+    def assert_nothing_amiss(self):
+        """Nothing was refused, held back, misread or missed."""
+        metrics = self.collector.metrics()
+        for name in ("rejected_total", "held_bytes", "desynchronised_total"):
+            self.assertEqual(metrics.total("proxymeter_" + name), 0, name)
+        # What the shims themselves report; frames are no trouble.
+        events = {
+            labels["event"]
+            for labels, value in metrics.samples("proxymeter_shim_events_total")
+            if value
+        }
+        self.assertEqual(events, {"frames_sent"})
+
     def eventually_equal(self, found, expected):
         deadline = time.monotonic() + ARRIVAL_SECONDS
         while found() != expected and time.monotonic() < deadline:
