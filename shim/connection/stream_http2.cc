@@ -1,7 +1,7 @@
 // A stream that carries HTTP/2.
+#include "shim/connection/brief_wait.h"
 #include "shim/connection/connection.h"
 #include "shim/connection/stream.h"
-#include "shim/kernel.h"
 
 namespace proxymeter::shim {
 namespace {
@@ -178,11 +178,8 @@ void Stream::OnHttp2Event(Http2Event event, Http2Session* session) {
 
 // As AwaitRequest.
 void Stream::AwaitHttp2Request(const Http2Session& session) {
-  constexpr int kYields = 200;
-  for (int i = 0;
-       i < kYields && session.streams.newest() < session.server.stream(); ++i) {
-    kernel::Call(SYS_sched_yield);
-  }
+  WaitBriefly(
+      [&] { return session.streams.newest() >= session.server.stream(); });
 }
 
 void Stream::OnHttp2Response(const Http2Session& session) {

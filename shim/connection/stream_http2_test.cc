@@ -1,6 +1,7 @@
 // HTTP/2 as nghttp2's client and server speak it, through the hooks.
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <fstream>
 #include <string>
 #include <string_view>
@@ -256,6 +257,8 @@ TEST_F(StreamHttp2Test, AReaderThreadFindsTheRequestThatIsBeingReported) {
   Send(Http2Hello());
   Receive(ServerSettings());
   std::atomic<std::uint32_t> sent{0};
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::seconds(60);
   // The response may be read before the sender has got round to reporting.
   std::thread reader([&] {
     for (std::uint32_t id = 1; id <= kLast; id += 2) {
@@ -272,7 +275,8 @@ TEST_F(StreamHttp2Test, AReaderThreadFindsTheRequestThatIsBeingReported) {
                    Http2Deflater().Block(Get("a.test", "/")));
     sent.store(id);
     ReportSent(kFd, get.data(), get.size());
-    while (Of("a.test", Protocol::kHttp2)[kResponses2xx] <= id / 2) {
+    while (Of("a.test", Protocol::kHttp2)[kResponses2xx] <= id / 2 &&
+           std::chrono::steady_clock::now() < deadline) {
       std::this_thread::yield();
     }
   }

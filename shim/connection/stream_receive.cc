@@ -1,12 +1,10 @@
 // The receiving side of a stream.
-#include <time.h>
-
 #include <algorithm>
 
 #include "shim/clock.h"
+#include "shim/connection/brief_wait.h"
 #include "shim/connection/connection.h"
 #include "shim/connection/stream.h"
-#include "shim/kernel.h"
 
 namespace proxymeter::shim {
 namespace {
@@ -104,24 +102,12 @@ bool Stream::MayStartResponse(Stage now, Bytes data) const {
          response_.in_head() && data.front() == 'H';
 }
 
-// A response without a request: the thread that sent it has not reported yet,
-// since it may lose its processor between the system call and our code. Give it
-// a moment, by sleeping once yielding did not help: on a busy machine others
-// come first. Whoever speaks unasked (408 on an idle connection) is waited for
-// in vain, but not for long.
+// A response without a request: the thread that sent it has not reported yet.
+// Whoever speaks unasked (408 on an idle connection) is waited for in vain, but
+// not for long.
 const Exchange* Stream::AwaitRequest() {
-  constexpr int kYields = 200;
-  constexpr int kSleeps = 40;
-  timespec pause = {.tv_sec = 0, .tv_nsec = 250'000};
-  for (int i = 0; i < kYields + kSleeps; ++i) {
-    if (const Exchange* exchange = exchanges_.Oldest()) return exchange;
-    if (i < kYields) {
-      kernel::Call(SYS_sched_yield);
-    } else if (!kernel::silent.load(std::memory_order_relaxed)) {
-      kernel::Call(SYS_nanosleep, &pause, 0);
-    }
-  }
-  return nullptr;
+  WaitBriefly([this] { return exchanges_.Oldest() != nullptr; });
+  return exchanges_.Oldest();
 }
 
 void Stream::ReceiveResponse(Bytes* data) {
