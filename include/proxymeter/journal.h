@@ -57,19 +57,38 @@ inline constexpr std::uint8_t kLastRowKind = 7;
 /// What is spoken to the destination; for a tunnel row, the way into the
 /// proxy. The values are those of Protocol in frame.proto.
 enum class Protocol : std::uint8_t {
-  kUnknown = 0,  ///< no byte has told yet
-  kTcp = 1,      ///< not understood: bytes only
-  kTls = 2,      ///< TLS whose plaintext was not seen (yet)
-  kHttp1 = 3,    ///< HTTP/1 in clear
-  kHttps1 = 4,   ///< HTTP/1 inside TLS
-  kConnect = 5,  ///< tunnel by HTTP CONNECT
-  kSocks4 = 6,   ///< tunnel by SOCKS 4 or 4a
-  kSocks5 = 7,   ///< tunnel by SOCKS 5 (RFC 1928)
-  kUdp = 8,      ///< datagrams: bytes only
-  kHttp2 = 9,    ///< HTTP/2 in clear
-  kHttps2 = 10,  ///< HTTP/2 inside TLS
+  kUnknown = 0,     ///< no byte has told yet
+  kTcp = 1,         ///< not understood: bytes only
+  kTls = 2,         ///< TLS whose plaintext was not seen (yet)
+  kHttp1 = 3,       ///< HTTP/1 in clear
+  kHttps1 = 4,      ///< HTTP/1 inside TLS
+  kConnect = 5,     ///< tunnel by HTTP CONNECT
+  kSocks4 = 6,      ///< tunnel by SOCKS 4 or 4a
+  kSocks5 = 7,      ///< tunnel by SOCKS 5 (RFC 1928)
+  kUdp = 8,         ///< datagrams: bytes only
+  kHttp2 = 9,       ///< HTTP/2 in clear
+  kHttps2 = 10,     ///< HTTP/2 inside TLS
+  kWebSocket = 11,  ///< RFC 6455: bytes only, behind its opening request
+  // Named by their first bytes; bytes only.
+  kSsh = 12,
+  kFtp = 13,
+  kSmtp = 14,
+  kPop3 = 15,
+  kImap = 16,
+  kRedis = 17,
+  kPostgresql = 18,
+  kMysql = 19,
+  kMongodb = 20,
+  kKafka = 21,
+  kCql = 22,
+  kThrift = 23,
+  kAmqp = 24,
+  kMqtt = 25,
+  kDns = 26,
+  kLdap = 27,
+  kNats = 28,
 };
-inline constexpr std::uint8_t kLastProtocol = 10;
+inline constexpr std::uint8_t kLastProtocol = 28;
 
 /// How the figures of a row were obtained. The values are those of Visibility
 /// in frame.proto.
@@ -123,8 +142,12 @@ constexpr std::string_view Name(Phase phase) {
 }
 constexpr std::string_view Name(Protocol protocol) {
   constexpr std::string_view kNames[] = {
-      "unknown", "tcp",    "tls", "http/1.1", "https/1.1", "connect",
-      "socks4",  "socks5", "udp", "http/2",   "https/2"};
+      "unknown",    "tcp",    "tls",     "http/1.1", "https/1.1", "connect",
+      "socks4",     "socks5", "udp",     "http/2",   "https/2",   "websocket",
+      "ssh",        "ftp",    "smtp",    "pop3",     "imap",      "redis",
+      "postgresql", "mysql",  "mongodb", "kafka",    "cql",       "thrift",
+      "amqp",       "mqtt",   "dns",     "ldap",     "nats"};
+  static_assert(std::size(kNames) == kLastProtocol + 1);
   return kNames[static_cast<std::size_t>(protocol)];
 }
 constexpr std::string_view Name(Visibility visibility) {

@@ -5,6 +5,7 @@
 
 #include "shim/clock.h"
 #include "shim/connection/connection.h"
+#include "shim/protocol/first_bytes.h"
 
 namespace proxymeter::shim {
 namespace {
@@ -40,6 +41,7 @@ void Stream::Begin(Connection* connection, std::uint8_t depth) {
   moved_sent_.store(0, std::memory_order_relaxed);
   moved_received_.store(0, std::memory_order_relaxed);
   in_tunnel_.store(false, std::memory_order_relaxed);
+  named_.store(Protocol::kUnknown, std::memory_order_relaxed);
   socks_ns_ = 0;
   hello_ns_.store(0, std::memory_order_relaxed);
   handshake_sends_ = 0;
@@ -177,6 +179,8 @@ void Stream::Recognise(Stage now, Bytes* data) {
     preface_size_ = 0;
     Move(now, Stage::kPreface);
   } else if (MayStartMethod(first)) {
+    // Should it turn out to be no HTTP.
+    NameBy(protocol::ProtocolOfClient(*data));
     new (&request_) protocol::Http1RequestParser();
     request_.Reset();
     request_row_ = nullptr;
@@ -192,6 +196,7 @@ void Stream::Recognise(Stage now, Bytes* data) {
     socks_reply_due_.store(true, std::memory_order_release);
     Move(now, Stage::kSocks);
   } else {
+    NameBy(protocol::ProtocolOfClient(*data));
     BecomeOpaque(opaque_protocol());
   }
 }

@@ -136,7 +136,15 @@ class Stream {
   // As above, because a parser lost its place in the middle.
   void Desynchronise(Protocol protocol);
   Protocol opaque_protocol() const {
+    const Protocol named = named_.load(std::memory_order_relaxed);
+    if (named != Protocol::kUnknown) return named;
     return depth_ == 0 ? Protocol::kTcp : Protocol::kTls;
+  }
+  // Takes a name from first bytes; the first one stands.
+  void NameBy(Protocol protocol) {
+    Protocol unknown = Protocol::kUnknown;
+    named_.compare_exchange_strong(unknown, protocol,
+                                   std::memory_order_relaxed);
   }
 
   Connection* connection_;
@@ -145,6 +153,7 @@ class Stream {
   std::atomic<bool> socks_reply_due_;
   std::atomic<bool> tls_data_sent_;
   std::atomic<bool> in_tunnel_;
+  std::atomic<Protocol> named_;  // by its first bytes, if it is not read
   std::atomic<std::uint64_t> moved_sent_;
   std::atomic<std::uint64_t> moved_received_;
   Exchanges exchanges_;

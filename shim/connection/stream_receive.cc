@@ -5,6 +5,7 @@
 #include "shim/connection/brief_wait.h"
 #include "shim/connection/connection.h"
 #include "shim/connection/stream.h"
+#include "shim/protocol/first_bytes.h"
 
 namespace proxymeter::shim {
 namespace {
@@ -76,6 +77,9 @@ void Stream::ReceiveStep(Bytes* data) {
   if (now == Stage::kHttp2 || MayStartHttp2(now, *data)) {
     ReceiveHttp2(data);
     if (data->empty()) return;
+  }
+  if (now == Stage::kFirstBytes || now == Stage::kTunnel) {
+    NameBy(protocol::ProtocolOfServer(*data));
   }
   CountReceived(connection_->row(), data->size());
   *data = {};
@@ -223,6 +227,10 @@ void Stream::OnResponseHead(const Exchange* exchange) {
   Add(row, ResponseClass(status), 1);
   if (status == 101) {
     // Another protocol from here on, by agreement: nothing was lost.
+    if (response_.upgrades_to_websocket()) {
+      connection_->SetRow(connection_->FindRow(
+          row->destination(), Protocol::kWebSocket, Visibility::kPlaintext));
+    }
     BecomeOpaque(opaque_protocol());
   }
 }

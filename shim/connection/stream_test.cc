@@ -334,5 +334,57 @@ TEST_F(StreamTest, TwoThreadsOnOneDirectionLoseNoByte) {
   EXPECT_EQ(traffic[kReceivedBytes], 2u * kRounds * kPiece.size());
 }
 
+TEST_F(StreamTest, WebSocketIsNamedFromItsFirstFrameOn) {
+  const std::string request =
+      "GET /chat HTTP/1.1\r\nHost: ws.test\r\nUpgrade: websocket\r\n"
+      "Connection: Upgrade\r\n\r\n";
+  const std::string response =
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\n"
+      "Connection: Upgrade\r\n\r\n";
+  ForEveryCut(
+      {Out(request), In(response), Out("\x81\x05Hello"), In("\x81\x05World!")},
+      [&] {
+        const CounterSums http = Traffic(kVendor, "ws.test", Protocol::kHttp1,
+                                         Visibility::kPlaintext);
+        EXPECT_EQ(http[kRequests], 1u);
+        EXPECT_EQ(http[kResponses1xx], 1u);
+        EXPECT_EQ(http[kSentBytes], request.size());
+        EXPECT_EQ(http[kReceivedBytes], response.size());
+        const CounterSums frames = Traffic(
+            kVendor, "ws.test", Protocol::kWebSocket, Visibility::kPlaintext);
+        EXPECT_EQ(frames[kSentBytes], 7u);
+        EXPECT_EQ(frames[kReceivedBytes], 8u);
+        EXPECT_EQ(Events(kDesynchronisedHttp1), 0u);
+      });
+}
+
+TEST_F(StreamTest, OtherProtocolsAreNamedByTheirFirstBytes) {
+  const std::string connect =
+      "CONNECT host.test:22 HTTP/1.1\r\nHost: host.test:22\r\n\r\n";
+  const std::string established = "HTTP/1.1 200 OK\r\n\r\n";
+  const struct {
+    Protocol protocol;
+    std::vector<Turn> talk;
+  } cases[] = {
+      // The client begins, the server does, and one whose client looks like
+      // HTTP.
+      {Protocol::kRedis, {Out("*1\r\n$4\r\nPING\r\n"), In("+PONG\r\n")}},
+      {Protocol::kSsh, {In("SSH-2.0-x\r\n"), Out("SSH-2.0-y\r\n")}},
+      {Protocol::kSmtp, {In("220 x ESMTP\r\n"), Out("EHLO me\r\n")}},
+      {Protocol::kTcp, {Out("\1\2\3\4"), In("\4\3\2\1")}},
+  };
+  for (const auto& [protocol, talk] : cases) {
+    SCOPED_TRACE(Name(protocol));
+    std::vector<Turn> exchange = {Out(connect), In(established)};
+    exchange.insert(exchange.end(), talk.begin(), talk.end());
+    PlayCut(exchange, 0);
+    const CounterSums sums =
+        Traffic(kVendor, "host.test", protocol, Visibility::kInferred);
+    EXPECT_EQ(sums[kSentBytes], Size(exchange, true));
+    EXPECT_EQ(sums[kReceivedBytes], Size(exchange, false));
+    EXPECT_EQ(Events(kDesynchronisedHttp1), 0u);
+  }
+}
+
 }  // namespace
 }  // namespace proxymeter::shim

@@ -12,6 +12,7 @@ void Http1Fields::Reset() {
   field_ = Field::kOther;
   coding_ = Coding::kNone;
   has_length_ = false;
+  websocket_ = false;
 }
 
 Http1Fields::Step Http1Fields::Consume(Bytes data, HostName* host,
@@ -105,6 +106,8 @@ void Http1Fields::StartValue(const Into& into) {
     field_ = Field::kLength;
   } else if (token() == "transfer-encoding") {
     field_ = Field::kCoding;
+  } else if (token() == "upgrade") {
+    field_ = Field::kUpgrade;
   } else if (token() == "host" && into.host != nullptr && into.host->empty()) {
     field_ = Field::kHost;
     into.host->Clear();
@@ -135,6 +138,10 @@ bool Http1Fields::TakeValue(std::uint8_t byte, const Into& into) {
   if (field_ == Field::kLength) return TakeLengthByte(byte);
   if (field_ == Field::kCoding) {
     TakeCodingByte(byte);
+    return true;
+  }
+  if (field_ == Field::kUpgrade) {
+    AppendToken(byte);
     return true;
   }
   // White space inside a host makes it invalid; around it, it means nothing.
@@ -189,6 +196,9 @@ bool Http1Fields::CommitValue(HostName* host) {
   switch (field_) {
     case Field::kOther:
     case Field::kWords:
+      return true;
+    case Field::kUpgrade:
+      websocket_ = token() == "websocket";
       return true;
     case Field::kHost:
       host->FinishAuthority();

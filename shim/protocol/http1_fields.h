@@ -43,6 +43,8 @@ class Http1Fields {
   Step Consume(Bytes data, HostName* host, ProxyWords* words = nullptr);
 
   Coding coding() const { return coding_; }
+  /// Upgrade names WebSocket (RFC 6455, 4.2.2), and it alone.
+  bool websocket() const { return websocket_; }
   bool has_length() const { return has_length_; }
   std::uint64_t length() const { return length_; }
 
@@ -55,7 +57,14 @@ class Http1Fields {
     kLastLf,
     kEnd,
   };
-  enum class Field : std::uint8_t { kOther, kHost, kLength, kCoding, kWords };
+  enum class Field : std::uint8_t {
+    kOther,
+    kHost,
+    kLength,
+    kCoding,
+    kUpgrade,
+    kWords
+  };
   struct Into {
     HostName* host;
     ProxyWords* words;
@@ -86,6 +95,7 @@ class Http1Fields {
   Field field_ = Field::kOther;
   Coding coding_ = Coding::kNone;
   bool has_length_ = false;
+  bool websocket_ = false;
   bool started_ = false;  // the value's current element has bytes
   bool gap_ = false;      // and white space came after them
 };

@@ -45,6 +45,9 @@ class Http1ResponseParser {
   bool lost() const { return phase_ == Phase::kLost; }
   /// Valid as status().
   const ProxyWords& words() const { return words_; }
+  bool upgrades_to_websocket() const {
+    return status_ == 101 && fields_.websocket();
+  }
   /// True in a body that only the connection's end ends.
   bool until_close() const { return until_close_; }
 
