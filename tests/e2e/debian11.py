@@ -43,11 +43,13 @@ def tree(directory):
     if os.path.isdir(directory):
         return directory
     unfinished = directory + ".unfinished"
-    subprocess.run(as_root(["rm", "-rf", unfinished]), check=True)
+    subprocess.run(as_root(["rm", "-rf", "--one-file-system", unfinished]), check=True)
     os.makedirs(os.path.dirname(directory), exist_ok=True)
+    # What it mounts there goes with it, even when it is killed.
     made = subprocess.run(
         as_root(
-            ["debootstrap", "--variant=minbase", f"--include={PACKAGES}"]
+            ["unshare", "--mount"]
+            + ["debootstrap", "--variant=minbase", f"--include={PACKAGES}"]
             + [SUITE, unfinished, mirror()]
         ),
         stdin=subprocess.DEVNULL,
