@@ -199,10 +199,11 @@ TEST_F(LedgerTest, ACutFileIsSetAsideToo) {
 
 TEST_F(LedgerTest, AnotherLayoutIsSetAsideAsItIs) {
   ASSERT_TRUE(OpenOrDie().Write(SomeState()).ok());
-  const auto set_version = [](const std::string& path, const char* sql) {
-    ASSERT_TRUE(Database::Open(path)->Execute(sql).ok());
+  const auto set_version = [](const std::string& path, std::int64_t version) {
+    const std::string sql = "PRAGMA user_version = " + std::to_string(version);
+    ASSERT_TRUE(Database::Open(path)->Execute(sql.c_str()).ok());
   };
-  set_version(Path(), "PRAGMA user_version = 99");
+  set_version(Path(), kLedgerVersion + 1);
   std::uint64_t set_aside = 0;
   {
     auto ledger = Ledger::Open(Path(), kNow + 5, &set_aside);
@@ -213,7 +214,7 @@ TEST_F(LedgerTest, AnotherLayoutIsSetAsideAsItIs) {
   // Whoever knows its layout finds all of it.
   const std::string aside =
       Path() + ".other-layout-" + std::to_string(kNow + 5);
-  set_version(aside, "PRAGMA user_version = 1");
+  set_version(aside, kLedgerVersion);
   auto old = Ledger::Open(aside, kNow + 6, &set_aside);
   ASSERT_TRUE(old.ok()) << old.status();
   EXPECT_EQ(old->Load()->totals.size(), SomeState().totals.size());
