@@ -45,6 +45,14 @@ set_target_properties(
              INTERFACE_INCLUDE_DIRECTORIES ${ELF_INCLUDE_DIR}
              INTERFACE_LINK_LIBRARIES ZLIB::ZLIB)
 
+# Netlink: what the kernel says of sockets.
+find_library(MNL_LIBRARY mnl REQUIRED)
+find_path(MNL_INCLUDE_DIR libmnl/libmnl.h REQUIRED)
+add_library(mnl::mnl UNKNOWN IMPORTED)
+set_target_properties(
+  mnl::mnl PROPERTIES IMPORTED_LOCATION ${MNL_LIBRARY}
+                      INTERFACE_INCLUDE_DIRECTORIES ${MNL_INCLUDE_DIR})
+
 # HPACK for the preload library, which may need no library: its archive.
 find_library(NGHTTP2_LIBRARY libnghttp2.a REQUIRED)
 find_path(NGHTTP2_INCLUDE_DIR nghttp2/nghttp2.h REQUIRED)

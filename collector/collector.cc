@@ -18,6 +18,8 @@
 #include "collector/exposition/metrics_collectable.h"
 #include "collector/ingest/ingest_server.h"
 #include "collector/ingest/run_directory.h"
+#include "collector/kernel/final_counts.h"
+#include "collector/kernel/socket_ends.h"
 #include "collector/ledger/ledger_keeper.h"
 #include "collector/pod_identity.h"
 #include "collector/policy/policy_compiler.h"
@@ -31,6 +33,7 @@ namespace proxymeter::collector {
 namespace {
 
 constexpr char kLedgerName[] = "ledger.db";
+constexpr char kFinalCountsName[] = "final_counts";
 
 struct Policy {
   std::size_t vendors = 0;
@@ -55,6 +58,24 @@ std::uint64_t UnixNanoseconds() {
       std::chrono::duration_cast<std::chrono::nanoseconds>(
           std::chrono::system_clock::now().time_since_epoch())
           .count());
+}
+
+// Null where the kernel cannot be heard; that is said, and all else works.
+FinalSent ListenToKernel(const std::string& directory,
+                         std::unique_ptr<FinalCounts>& counts,
+                         std::unique_ptr<SocketEnds>& ends) {
+  counts = std::make_unique<FinalCounts>(
+      absl::StrCat(directory, "/", kFinalCountsName));
+  auto started = SocketEnds::Start(*counts);
+  if (!started.ok()) {
+    spdlog::warn("event=kernel_not_heard error=\"{}\"",
+                 std::string(started.status().message()));
+    return nullptr;
+  }
+  ends = *std::move(started);
+  return [raw = counts.get()](std::uint64_t cookie) {
+    return raw->SentBy(cookie);
+  };
 }
 
 MetricsCollectable::View ViewOf(LedgerKeeper& ledger,
@@ -82,6 +103,8 @@ struct Collector::Running {
   google::protobuf::LogSilencer protobuf_log;
   RunDirectory directory;
   Sessions sessions;
+  std::unique_ptr<FinalCounts> final_counts;
+  std::unique_ptr<SocketEnds> socket_ends;
   std::unique_ptr<LedgerKeeper> ledger;
   std::unique_ptr<PolicyPublisher> policy;
   std::optional<MetricsCollectable> metrics;
@@ -113,6 +136,9 @@ absl::Status Collector::Start() {
       SessionLimits{.max_vendor_destinations = options_.max_destinations,
                     .fold_idle = options_.fold_idle});
   const std::string& path = running->directory.path();
+  // First: what happens from here on is heard.
+  FinalSent final_sent =
+      ListenToKernel(path, running->final_counts, running->socket_ends);
   const std::string ledger_file = options_.ledger_file.empty()
                                       ? absl::StrCat(path, "/", kLedgerName)
                                       : options_.ledger_file;
@@ -133,7 +159,8 @@ absl::Status Collector::Start() {
         path);
   }
 
-  auto ingest = IngestServer::Start(running->directory, running->sessions);
+  auto ingest = IngestServer::Start(running->directory, running->sessions,
+                                    {.final_sent = std::move(final_sent)});
   if (!ingest.ok()) return ingest.status();
   running->ingest = *std::move(ingest);
   auto rpc = RpcServer::Start(

@@ -139,6 +139,13 @@ int Fcntl(int fd, int command, ...) {
   va_end(list);
   return SystemCall(SYS_fcntl, fd, command, argument);
 }
+int Ioctl(int fd, unsigned long command, ...) {
+  va_list list;
+  va_start(list, command);
+  const long argument = va_arg(list, long);
+  va_end(list);
+  return SystemCall(SYS_ioctl, fd, command, argument);
+}
 int SendMMsg(int fd, mmsghdr* messages, unsigned int count, int flags) {
   return SystemCall(SYS_sendmmsg, fd, messages, count, flags);
 }
@@ -281,6 +288,7 @@ constinit Libc libc = {
     .dup3 = fallback::Dup3,
     .fcntl = fallback::Fcntl,
     .fcntl64 = fallback::Fcntl,
+    .ioctl = fallback::Ioctl,
     .fork = fallback::Fork,
     .posix_spawn = fallback::PosixSpawn,
     .posix_spawnp = fallback::PosixSpawnP,
@@ -310,7 +318,7 @@ constinit Libc libc = {
 void ResolveLibc() {
   const int saved_errno = errno;
 #define HOOK(result, name, parameters, arguments) Resolve(#name, &libc.name);
-#define VARIADIC_HOOK(result, name) Resolve(#name, &libc.name);
+#define VARIADIC_HOOK(result, name, command_type) Resolve(#name, &libc.name);
 #include "shim/hooks/hooks.def"
   errno = saved_errno;
 }

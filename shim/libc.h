@@ -16,7 +16,8 @@ namespace proxymeter::shim {
 
 struct Libc {
 #define HOOK(result, name, parameters, arguments) result(*name) parameters;
-#define VARIADIC_HOOK(result, name) result (*name)(int, int, ...);
+#define VARIADIC_HOOK(result, name, command_type) \
+  result (*name)(int, command_type, ...);
 #include "shim/hooks/hooks.def"
 
   // Asked of the kernel, not intercepted; errno is left alone.

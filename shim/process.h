@@ -38,6 +38,15 @@ class Process {
     return children_.load(std::memory_order_relaxed);
   }
 
+  /// As above, of a child that is a copy of this process.
+  void NoteFork() {
+    copies_.fetch_add(1, std::memory_order_relaxed);
+    NoteChild();
+  }
+  std::uint32_t copies() const {
+    return copies_.load(std::memory_order_relaxed);
+  }
+
   /// Counts the forks that lead from the first process to this one. Whoever
   /// keeps something that a fork must not double compares it.
   std::uint32_t generation();
@@ -47,6 +56,7 @@ class Process {
 
   std::atomic<std::atomic<std::uint32_t>*> forks_{nullptr};
   std::atomic<std::uint32_t> children_{0};
+  std::atomic<std::uint32_t> copies_{0};
   std::atomic<bool> initialised_{false};
   std::atomic<std::uint32_t> generation_{0};
 };

@@ -159,7 +159,8 @@ void ReportConnect(int fd, const sockaddr* address, socklen_t length, int error,
   if (begun) {
     shim.connections.Open(
         fd, vendor.view(), endpoint,
-        error == 0 ? Origin::kEstablished : Origin::kConnecting, since_ns);
+        error == 0 ? Origin::kEstablished : Origin::kConnecting, since_ns,
+        IdentityOf(fd));
     if (shim.attribution.policy().asks_for_callers()) {
       shim.call_sites.Count(vendor.view());
     }
@@ -195,6 +196,12 @@ void ReportArrived(int fd) {
 void ReportPassed(int fd) {
   if (const auto connection = shim.connections.Acquire(fd)) {
     connection->NoteShared();
+  }
+}
+
+void ReportMayBeInherited(int fd) {
+  if (const auto connection = shim.connections.Acquire(fd)) {
+    connection->NoteMayBeShared();
   }
 }
 

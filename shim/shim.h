@@ -91,6 +91,8 @@ void ReportCreated(int fd);
 void ReportArrived(int fd);
 /// `fd` was sent in a message: another process has it too.
 void ReportPassed(int fd);
+/// `fd` does not close on exec.
+void ReportMayBeInherited(int fd);
 /// `copy` is a new descriptor of what `fd` is.
 void ReportDuplicated(int fd, int copy);
 

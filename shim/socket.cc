@@ -124,6 +124,14 @@ bool ClosesOnExec(int fd) {
   return flags >= 0 && (flags & FD_CLOEXEC) != 0;
 }
 
+SocketIdentity IdentityOf(int fd) {
+  SocketIdentity identity;
+  GetOption(fd, SOL_SOCKET, SO_COOKIE, &identity.cookie,
+            sizeof(identity.cookie));
+  identity.may_be_shared = !ClosesOnExec(fd);
+  return identity;
+}
+
 int SocketError(int fd) {
   int error = 0;
   GetOption(fd, SOL_SOCKET, SO_ERROR, &error, sizeof(error));

@@ -23,6 +23,9 @@ int SocketType(int fd);
 /// FD_CLOEXEC.
 bool ClosesOnExec(int fd);
 
+/// By what the kernel will name the socket when it is gone.
+SocketIdentity IdentityOf(int fd);
+
 /// Takes the error away from whoever asks next.
 int SocketError(int fd);
 

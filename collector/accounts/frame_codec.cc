@@ -41,6 +41,7 @@ void Take(const v1::VendorCounters& message, Counters& counters) {
   counters[kRttMicroseconds] = message.rtt_microseconds();
   counters[kRttSamples] = message.rtt_samples();
   counters[kConnectionsAdopted] = message.connections_adopted();
+  counters[kConnectionsUnsettled] = message.connections_unsettled();
 }
 
 void Take(const v1::TunnelCounters& message, Counters& counters) {

@@ -47,6 +47,8 @@ T Field(const char* record, std::size_t offset) {
   Field<type>(header, offsetof(JournalHeader, name))
 #define PROXYMETER_ROW_FIELD(type, name) \
   Field<type>(record, offsetof(JournalRow, name))
+#define PROXYMETER_SLOT_FIELD(type, name) \
+  Field<type>(record, offsetof(ConnectionSlot, name))
 
 // What differs between versions.
 struct Layout {
@@ -100,6 +102,46 @@ std::optional<RowValue> ParseRow(const char* record, std::size_t counters) {
             row.counters.end(), 0);
   if (!IsValidRow(row)) return std::nullopt;
   return row;
+}
+
+// What refers to no row of the file is found so where it is used.
+std::optional<OpenConnection> ParseSlot(const char* record) {
+  OpenConnection connection;
+  connection.cookie = PROXYMETER_SLOT_FIELD(std::uint64_t, cookie);
+  const auto vendor_row = PROXYMETER_SLOT_FIELD(std::uint32_t, vendor_row);
+  if (connection.cookie == 0 || connection.cookie == kSlotClaimed ||
+      vendor_row == 0) {
+    return std::nullopt;
+  }
+  const auto row_at = [](std::uint32_t number) {
+    return number == 0 ? std::optional<std::uint32_t>() : number - 1;
+  };
+  connection.sent = PROXYMETER_SLOT_FIELD(std::uint64_t, sent);
+  connection.request_from = PROXYMETER_SLOT_FIELD(std::uint64_t, request_from);
+  connection.row = row_at(PROXYMETER_SLOT_FIELD(std::uint32_t, row));
+  connection.request_row =
+      row_at(PROXYMETER_SLOT_FIELD(std::uint32_t, request_row));
+  connection.vendor_row = vendor_row - 1;
+  connection.may_be_shared =
+      PROXYMETER_SLOT_FIELD(std::uint32_t, may_be_shared) != 0;
+  return connection;
+}
+
+// Adds those among `slots` slots from `offset` on that are in use. A file that
+// is too short for them has fewer.
+bool ReadSlots(int fd, std::size_t offset, std::size_t slots,
+               std::vector<OpenConnection>* connections) {
+  const auto records = std::make_unique<char[]>(slots * sizeof(ConnectionSlot));
+  const std::optional<std::size_t> bytes =
+      ReadAt(fd, records.get(), slots * sizeof(ConnectionSlot), offset);
+  if (!bytes) return false;
+  for (std::size_t i = 0; i < *bytes / sizeof(ConnectionSlot); ++i) {
+    if (auto connection =
+            ParseSlot(records.get() + i * sizeof(ConnectionSlot))) {
+      connections->push_back(*connection);
+    }
+  }
+  return true;
 }
 
 JournalProblem ProblemOfOpen(int error) {
@@ -172,6 +214,14 @@ std::variant<JournalContents, JournalProblem> ReadJournal(
     } else {
       ++contents.bad_rows;
     }
+  }
+  const std::size_t more_slots = std::min<std::size_t>(
+      PROXYMETER_HEADER_FIELD(std::uint32_t, allocated_slots), kMaxMoreSlots);
+  if (!ReadSlots(fd.get(), kFirstSlotsOffset, kFirstSlots,
+                 &contents.connections) ||
+      !ReadSlots(fd.get(), kMoreSlotsOffset, more_slots,
+                 &contents.connections)) {
+    return JournalProblem::kUnreadable;
   }
   return contents;
 }

@@ -3,6 +3,7 @@
 #define PROXYMETER_COLLECTOR_ACCOUNTS_JOURNAL_READER_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -13,6 +14,20 @@
 
 namespace proxymeter::collector {
 
+/// A ConnectionSlot: a connection that was open. Rows by index.
+struct OpenConnection {
+  std::uint64_t cookie = 0;
+  std::uint64_t sent = 0;
+  std::uint64_t request_from = 0;
+  std::optional<std::uint32_t> row{};
+  std::optional<std::uint32_t> request_row{};
+  std::uint32_t vendor_row = 0;
+  bool may_be_shared = false;
+
+  friend bool operator==(const OpenConnection&,
+                         const OpenConnection&) = default;
+};
+
 struct JournalContents {
   SessionId session{};
   Owner owner{};                 ///< of the file
@@ -21,6 +36,7 @@ struct JournalContents {
   std::string command;           ///< printable ASCII
   std::uint64_t started_unix_ns = 0;
   std::vector<IndexedRow> rows;
+  std::vector<OpenConnection> connections;
   std::uint32_t bad_rows = 0;  ///< published, but refused by IsValidRow
   bool truncated = false;      ///< the file lacks rows that it has handed out
 };

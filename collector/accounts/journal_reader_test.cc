@@ -57,6 +57,32 @@ TEST_F(JournalReader, GivesWhatTheShimWrote) {
             (std::vector<IndexedRow>{{0, traffic}, {1, vendor}, {2, tunnel}}));
 }
 
+TEST_F(JournalReader, GivesTheConnectionsThatAreOpen) {
+  JournalFixture journal(directory_.path(), id_);
+  journal.Add(VendorRow("acme", 1, 0, 0));
+  ConnectionSlot& slot = journal.slot(kFirstSlots - 1);
+  slot.sent = 11;
+  slot.request_from = 12;
+  slot.row = 4;
+  slot.vendor_row = 1;
+  slot.may_be_shared = 1;
+  slot.cookie = 99;
+  journal.slot(3).cookie = kSlotClaimed;  // being filled in
+  journal.slot(4).cookie = 98;            // of no vendor
+  // Promised, and not there.
+  journal.header().allocated_slots = ~0u;
+  const auto result = Read();
+  const auto* contents = std::get_if<JournalContents>(&result);
+  ASSERT_NE(contents, nullptr);
+  EXPECT_EQ(contents->connections,
+            (std::vector<OpenConnection>{{.cookie = 99,
+                                          .sent = 11,
+                                          .request_from = 12,
+                                          .row = 3,
+                                          .vendor_row = 0,
+                                          .may_be_shared = true}}));
+}
+
 TEST_F(JournalReader, SkipsUnpublishedRowsAndRefusesBadOnes) {
   JournalFixture journal(directory_.path(), id_);
   const RowValue good = TrafficRow("acme", "example.com", 1, 2, 3);

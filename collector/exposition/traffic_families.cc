@@ -81,10 +81,13 @@ class Families {
   std::vector<prometheus::MetricFamily> Build() {
     std::vector<prometheus::MetricFamily> families;
     for (FamilyBuilder* builder :
-         {&requests_, &responses_, &sent_, &received_, &connections_, &tunnels_,
-          &adopted_, &held_, &reconciled_, &retransmitted_, &callers_,
-          &without_caller_, &walks_, &errors_, &vendor_sent_, &vendor_received_,
-          &vendor_requests_, &vendor_responses_, &folded_}) {
+         {&requests_,         &responses_,       &sent_,
+          &received_,         &connections_,     &tunnels_,
+          &adopted_,          &unsettled_,       &held_,
+          &reconciled_,       &retransmitted_,   &callers_,
+          &without_caller_,   &walks_,           &errors_,
+          &vendor_sent_,      &vendor_received_, &vendor_requests_,
+          &vendor_responses_, &folded_}) {
       prometheus::MetricFamily family = builder->Build();
       if (!family.metric.empty()) families.push_back(std::move(family));
     }
@@ -154,6 +157,7 @@ class Families {
       connections_.Add({row.key.vendor, name}, counters[counter]);
     }
     adopted_.Add({row.key.vendor}, counters[kConnectionsAdopted]);
+    unsettled_.Add({row.key.vendor}, counters[kConnectionsUnsettled]);
     held_.Add({row.key.vendor, "sent"},
               Held(counters[kHeldSentBytes], counters[kReleasedSentBytes]));
     held_.Add(
@@ -221,6 +225,14 @@ class Families {
       "received over a Unix socket.",
       {"proxy_vendor"},
       labels_};
+  FamilyBuilder unsettled_{
+      MetricType::Counter,
+      "proxymeter_unsettled_connections_total",
+      "Connections open at the end of their process whose last bytes nobody "
+      "could tell: what the call moved that the end interrupted may be "
+      "missing.",
+      {"proxy_vendor"},
+      labels_};
   FamilyBuilder tunnels_{
       MetricType::Counter,
       "proxymeter_tunnels_total",
@@ -243,13 +255,13 @@ class Families {
       "in no other metric so far.",
       {"proxy_vendor", "direction"},
       labels_};
-  FamilyBuilder reconciled_{
-      MetricType::Counter,
-      "proxymeter_reconciled_bytes_total",
-      "Part of the bytes that took a path no hook sees; the kernel's count at "
-      "close had them.",
-      {"proxy_vendor", "direction"},
-      labels_};
+  FamilyBuilder reconciled_{MetricType::Counter,
+                            "proxymeter_reconciled_bytes_total",
+                            "Part of the bytes that no hook reported; the "
+                            "kernel's count at close, or "
+                            "at the end of the process, had them.",
+                            {"proxy_vendor", "direction"},
+                            labels_};
   FamilyBuilder retransmitted_{
       MetricType::Counter,
       "proxymeter_retransmitted_bytes_total",

@@ -104,11 +104,14 @@ proxymeter_tunnels_total{proxy_vendor="acme",response_code="socks5_0",pod_name="
 # HELP proxymeter_adopted_connections_total Connections to the vendor that another program made: inherited, or received over a Unix socket.
 # TYPE proxymeter_adopted_connections_total counter
 proxymeter_adopted_connections_total{proxy_vendor="acme",pod_name="p",pod_namespace="n"} 0
+# HELP proxymeter_unsettled_connections_total Connections open at the end of their process whose last bytes nobody could tell: what the call moved that the end interrupted may be missing.
+# TYPE proxymeter_unsettled_connections_total counter
+proxymeter_unsettled_connections_total{proxy_vendor="acme",pod_name="p",pod_namespace="n"} 0
 # HELP proxymeter_held_bytes Bytes of open connections whose destination is not known yet; they are in no other metric so far.
 # TYPE proxymeter_held_bytes gauge
 proxymeter_held_bytes{proxy_vendor="acme",direction="received",pod_name="p",pod_namespace="n"} 0
 proxymeter_held_bytes{proxy_vendor="acme",direction="sent",pod_name="p",pod_namespace="n"} 42
-# HELP proxymeter_reconciled_bytes_total Part of the bytes that took a path no hook sees; the kernel's count at close had them.
+# HELP proxymeter_reconciled_bytes_total Part of the bytes that no hook reported; the kernel's count at close, or at the end of the process, had them.
 # TYPE proxymeter_reconciled_bytes_total counter
 proxymeter_reconciled_bytes_total{proxy_vendor="acme",direction="received",pod_name="p",pod_namespace="n"} 0
 proxymeter_reconciled_bytes_total{proxy_vendor="acme",direction="sent",pod_name="p",pod_namespace="n"} 7

@@ -40,6 +40,9 @@ constexpr std::uint64_t kTagMask = 0xffull << 56;
 // can make the thread do at a time.
 constexpr int kMaxMessagesAtOnce = 512;
 
+// The kernel tells of a socket within a millisecond or two of its end.
+constexpr std::chrono::duration<int, std::milli> kSettlingInterval{5};
+
 // recv(2) gives 0 for the end of a connection and for an empty message alike.
 // Only the former has a peer that is gone and nothing waiting.
 bool IsAtEnd(int fd) {
@@ -79,7 +82,8 @@ IngestServer::IngestServer(const RunDirectory& directory, Sessions& sessions,
       processes_(options.max_processes),
       keeper_(
           directory.journals_fd(), sessions, options.journals,
-          [this](const SessionId& id) { return processes_.HasProcess(id); }),
+          [this](const SessionId& id) { return processes_.HasProcess(id); },
+          options.final_sent),
       buffer_(kMaxFrameBytes + 1) {}
 
 absl::Status IngestServer::Bind() {
@@ -143,14 +147,24 @@ void IngestServer::Run() {
   while (HandleEvents()) {
   }
   DrainAll();
+  SettleAll();
   keeper_.ReadAll();
   unlink(socket_path_.c_str());
+}
+
+// Those that wait when the end comes: a few seconds at most.
+void IngestServer::SettleAll() {
+  while (keeper_.settling()) {
+    std::this_thread::sleep_for(kSettlingInterval);
+    keeper_.Settle(std::chrono::steady_clock::now());
+  }
 }
 
 bool IngestServer::HandleEvents() {
   epoll_event events[64];
   const int count =
-      epoll_wait(epoll_.get(), events, std::size(events), /*timeout=*/-1);
+      epoll_wait(epoll_.get(), events, std::size(events),
+                 keeper_.settling() ? kSettlingInterval.count() : -1);
   bool tick = false;
   bool go_on = true;
   std::vector<ProcessTable::Id> died;
@@ -184,6 +198,7 @@ bool IngestServer::HandleEvents() {
     for (const ProcessTable::Id id : died) ProcessDied(id);
   }
   if (!left_.empty()) CloseFinishedSessions();
+  if (keeper_.settling()) keeper_.Settle(std::chrono::steady_clock::now());
   if (tick) Tick();
   return go_on;
 }

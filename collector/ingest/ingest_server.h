@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "collector/accounts/sessions.h"
+#include "collector/accounts/settlement.h"
 #include "collector/ingest/journal_keeper.h"
 #include "collector/ingest/peer_process.h"
 #include "collector/ingest/process_table.h"
@@ -34,7 +35,9 @@ struct IngestOptions {
   std::size_t max_connections = 256;
   /// Processes whose death is awaited by pidfd. The journals of others tell.
   std::size_t max_processes = 512;
-  JournalTimes journals;
+  JournalTimes journals{};
+  /// Of sockets that are gone; null where the kernel cannot be heard.
+  FinalSent final_sent = nullptr;
 };
 
 /// One thread, one epoll. Takes the frames of DIR/collector.sock, notices when
@@ -87,6 +90,7 @@ class IngestServer {
   /// Takes new connections, and what waits on all of them.
   void DrainAll();
   void CloseFinishedSessions();
+  void SettleAll();
   void Tick();
   bool Watch(int fd, std::uint64_t tag);
 

@@ -44,11 +44,13 @@ bool MayExist(std::int32_t pid) {
 }  // namespace
 
 JournalKeeper::JournalKeeper(int journals_fd, Sessions& sessions,
-                             const JournalTimes& times, HasProcess has_process)
+                             const JournalTimes& times, HasProcess has_process,
+                             FinalSent final_sent)
     : journals_fd_(journals_fd),
       sessions_(sessions),
       times_(times),
-      has_process_(std::move(has_process)) {}
+      has_process_(std::move(has_process)),
+      final_sent_(std::move(final_sent)) {}
 
 void JournalKeeper::Heard(const SessionId& id, TimePoint now) {
   // A session with a journal is opened only once the ledger has told.
@@ -94,6 +96,37 @@ void JournalKeeper::ProcessesGone(const SessionId& id, TimePoint now) {
     return;
   }
   Close(id, watch, now);
+}
+
+void JournalKeeper::Settle(TimePoint now) {
+  for (const SessionId& id : std::set<SessionId>(settling_)) {
+    const auto found = watches_.find(id);
+    if (found == watches_.end()) {
+      settling_.erase(id);
+      continue;
+    }
+    Watch& watch = found->second;
+    const bool told =
+        std::ranges::all_of(watch.unsettled, [this](std::uint64_t cookie) {
+          return final_sent_(cookie).has_value();
+        });
+    if (told || now >= *watch.settle_by) Close(id, watch, now);
+  }
+}
+
+// Nobody has the session's connections any more, and the kernel sends what is
+// still in their buffers: it tells when it has.
+bool JournalKeeper::AwaitsKernel(const JournalContents& journal, Watch& watch,
+                                 TimePoint now) {
+  if (final_sent_ == nullptr) return false;
+  watch.unsettled.clear();
+  for (const OpenConnection& connection : journal.connections) {
+    if (CanBeSettled(connection) && !final_sent_(connection.cookie)) {
+      watch.unsettled.push_back(connection.cookie);
+    }
+  }
+  if (!watch.settle_by) watch.settle_by = now + times_.settling;
+  return !watch.unsettled.empty() && now < *watch.settle_by;
 }
 
 Owner JournalKeeper::OwnerOfFile(const SessionId& id) const {
@@ -246,11 +279,24 @@ void JournalKeeper::CountProblem(JournalProblem problem, Watch& watch) {
 }
 
 void JournalKeeper::Close(const SessionId& id, Watch& watch, TimePoint now) {
-  const std::optional<JournalContents> contents =
-      Read(id, watch, /*last=*/true);
+  std::optional<JournalContents> contents = Read(id, watch, /*last=*/true);
   if (watch.later_version && MayStay(id, watch)) {
     watch.next_reading = now + times_.longest_interval;
     return;
+  }
+  if (contents && AwaitsKernel(*contents, watch, now)) {
+    sessions_.ApplyJournal(*contents);
+    settling_.insert(id);
+    watch.next_reading = *watch.settle_by;
+    return;
+  }
+  settling_.erase(id);
+  if (contents) {
+    proxymeter::collector::Settle(
+        final_sent_ != nullptr
+            ? final_sent_
+            : [](std::uint64_t) { return std::optional<std::uint64_t>(); },
+        *contents);
   }
   sessions_.Finish(id, contents ? &*contents : nullptr);
   // What the ledger does not have yet can be read again: the next scan removes

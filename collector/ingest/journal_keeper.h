@@ -10,10 +10,12 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "collector/accounts/journal_reader.h"
 #include "collector/accounts/session_id.h"
 #include "collector/accounts/sessions.h"
+#include "collector/accounts/settlement.h"
 
 namespace proxymeter::collector {
 
@@ -25,6 +27,9 @@ struct JournalTimes {
   /// A session of which no live process is known, and whose journal the
   /// kernel tells nothing about, is closed when it has been still for so long.
   std::chrono::milliseconds abandoned = std::chrono::minutes(10);
+  /// Of a process that ended with connections open, how long the kernel's last
+  /// word on them is waited for.
+  std::chrono::milliseconds settling = std::chrono::seconds(5);
 };
 
 /// Follows every session of the Unix socket and every file in journals/. While
@@ -37,8 +42,9 @@ class JournalKeeper {
 
   /// `journals_fd` and `sessions` must outlive the keeper. `has_process` says
   /// whether a live process of a session is known.
+  /// Without `final_sent` the kernel is not heard.
   JournalKeeper(int journals_fd, Sessions& sessions, const JournalTimes& times,
-                HasProcess has_process);
+                HasProcess has_process, FinalSent final_sent = nullptr);
 
   /// A frame of the session came: its journal need not be read for a while.
   void Heard(const SessionId& id, TimePoint now);
@@ -52,6 +58,12 @@ class JournalKeeper {
   /// version stays, session and all, as far as there is room for such: a newer
   /// collector can read it.
   void ProcessesGone(const SessionId& id, TimePoint now);
+
+  /// True while a session waits for the kernel's last word on a connection:
+  /// Settle is to be called every few milliseconds.
+  bool settling() const { return !settling_.empty(); }
+  /// Closes the sessions that have it, or have waited long enough.
+  void Settle(TimePoint now);
 
   /// The uid of the session's journal; nothing when there is none.
   Owner OwnerOfFile(const SessionId& id) const;
@@ -71,6 +83,8 @@ class JournalKeeper {
     bool has_file = false;
     bool later_version = false;
     std::uint64_t left_bytes = 0;  // it stays, for a newer collector
+    std::optional<TimePoint> settle_by{};
+    std::vector<std::uint64_t> unsettled{};  // cookies of its connections
   };
 
   void ScanJournal(const SessionId& id, TimePoint now,
@@ -83,6 +97,8 @@ class JournalKeeper {
                                       bool last = false);
   void CountProblem(JournalProblem problem, Watch& watch);
   void Close(const SessionId& id, Watch& watch, TimePoint now);
+  bool AwaitsKernel(const JournalContents& journal, Watch& watch,
+                    TimePoint now);
   bool MayStay(const SessionId& id, Watch& watch) const;
   bool IsAbandoned(const Watch& watch, TimePoint now) const;
   bool Remove(const SessionId& id) const;
@@ -91,6 +107,8 @@ class JournalKeeper {
   Sessions& sessions_;
   const JournalTimes times_;
   const HasProcess has_process_;
+  const FinalSent final_sent_;
+  std::set<SessionId> settling_;
   std::map<SessionId, Watch> watches_;
   std::optional<TimePoint> first_tick_;
   bool unheard_closed_ = false;

@@ -231,6 +231,42 @@ TEST_F(JournalKeeperTest, JournalsOfALaterVersionStayWithinBounds) {
   EXPECT_EQ(Rejected(Rejection::kLaterVersion), 6u);
 }
 
+TEST_F(JournalKeeperTest, WaitsForTheKernelsLastWordOnAConnection) {
+  for (const bool told : {true, false}) {
+    std::optional<std::uint64_t> sent;
+    JournalKeeper keeper(
+        directory_->journals_fd(), sessions_, JournalTimes{},
+        [](const SessionId&) { return false; },
+        [&](std::uint64_t cookie) {
+          return cookie == 55 ? sent : std::nullopt;
+        });
+    const SessionId id = TestSession(told ? 7 : 8);
+    const std::uint64_t before = Sent();
+    JournalFixture journal(Journals(), id);
+    journal.Add(VendorRow("acme", 1, 0, 0));
+    journal.slot(0).row =
+        journal.Add(TrafficRow("acme", "a.test", 5, 0, 1)) + 1;
+    journal.slot(0).vendor_row = 1;
+    journal.slot(0).sent = 5;
+    journal.slot(0).cookie = 55;
+    journal.Unmap();
+    keeper.Tick(start_);
+    // What is known is counted already.
+    EXPECT_EQ(Sent(), before + 5);
+    EXPECT_TRUE(keeper.settling());
+    EXPECT_TRUE(std::filesystem::exists(PathOf(id)));
+    keeper.Settle(start_ + std::chrono::milliseconds(5));
+    EXPECT_TRUE(keeper.settling());
+    if (told) sent = 9;
+    keeper.Settle(start_ + (told ? std::chrono::milliseconds(10)
+                                 : JournalTimes{}.settling));
+    EXPECT_FALSE(keeper.settling());
+    EXPECT_FALSE(std::filesystem::exists(PathOf(id)));
+    EXPECT_FALSE(sessions_.IsOpen(id));
+    EXPECT_EQ(Sent(), before + (told ? 9u : 5u));
+  }
+}
+
 TEST_F(JournalKeeperTest, ReadAllClosesNothing) {
   {
     JournalFixture journal(Journals(), id_);

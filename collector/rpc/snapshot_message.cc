@@ -63,6 +63,7 @@ void Fill(const RowKey& key, const Counters& counters, v1::VendorTotal* total) {
   to->set_rtt_microseconds(counters[kRttMicroseconds]);
   to->set_rtt_samples(counters[kRttSamples]);
   to->set_connections_adopted(counters[kConnectionsAdopted]);
+  to->set_connections_unsettled(counters[kConnectionsUnsettled]);
 }
 
 void Fill(const RowKey& key, const Counters& counters, v1::TunnelTotal* total) {

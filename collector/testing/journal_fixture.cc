@@ -74,6 +74,12 @@ JournalRow& JournalFixture::row(std::uint32_t index) {
                                         index * kJournalRowBytes);
 }
 
+ConnectionSlot& JournalFixture::slot(std::uint32_t number) {
+  return *reinterpret_cast<ConnectionSlot*>(static_cast<char*>(memory_) +
+                                            kFirstSlotsOffset +
+                                            number * sizeof(ConnectionSlot));
+}
+
 std::uint32_t JournalFixture::Add(const RowValue& value) {
   const std::uint32_t index = header().claimed_rows.fetch_add(1);
   JournalRow& to = row(index);

@@ -34,6 +34,9 @@ class JournalFixture {
   std::uint32_t Add(const RowValue& row);
   void SetCounters(std::uint32_t index, const Counters& counters);
 
+  /// The slot of a number, among those in the header's page.
+  ConnectionSlot& slot(std::uint32_t number);
+
   JournalHeader& header() { return *static_cast<JournalHeader*>(memory_); }
   JournalRow& row(std::uint32_t index);
   const std::string& path() const { return path_; }

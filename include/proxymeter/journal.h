@@ -6,9 +6,11 @@
 // machine. Nothing here may be trusted by the collector: the file belongs to
 // the crawler's user.
 //
-//   offset 0             JournalHeader, padded to kJournalHeaderBytes
+//   offset 0             JournalHeader
+//   kFirstSlotsOffset    ConnectionSlot[kFirstSlots]
 //   kJournalHeaderBytes  JournalRow[], one after another; a row is valid once
 //                        its state is kPublished; its key never changes then
+//   kMoreSlotsOffset     ConnectionSlot[], for crawlers with many connections
 //
 // Version 1 had rows of 512 bytes with 16 counters, otherwise the same.
 //
@@ -32,7 +34,7 @@ inline constexpr std::uint32_t kJournalVersion = 2;
 inline constexpr std::size_t kJournalHeaderBytes = 4096;
 inline constexpr std::size_t kJournalExtentBytes = 64 * 1024;
 inline constexpr std::size_t kJournalRowBytes = 576;
-/// Most rows one journal holds. The file is then a little over 1 MB.
+/// Most rows one journal holds. They take a little over 1 MB.
 inline constexpr std::size_t kMaxJournalRows = 2048;
 inline constexpr std::size_t kRowCounters = 24;
 inline constexpr std::size_t kRowTextBytes = 360;
@@ -198,6 +200,11 @@ enum VendorCounter : std::uint8_t {
   /// TCP connections that somebody else made: inherited, or received over a
   /// Unix socket. In none of the counts of connections above.
   kConnectionsAdopted,
+  /// TCP connections that were open when their process ended, and of which the
+  /// kernel's last word was not heard, or would not have told whose bytes they
+  /// were: what the very call moved that the end interrupted may be missing.
+  /// Counted by the collector.
+  kConnectionsUnsettled,
   kVendorCounters,
 };
 enum TunnelCounter : std::uint8_t {
@@ -310,6 +317,30 @@ constexpr std::size_t DurationBucket(std::uint64_t microseconds) {
   return bucket;
 }
 
+/// A TCP connection that is open, so that what the kernel says of it when it is
+/// gone can be compared with what was reported: SIGKILL may fall between the
+/// kernel's taking bytes and the report of it.
+struct alignas(64) ConnectionSlot {
+  /// SO_COOKIE, which no other socket has or will have until the next boot; 0:
+  /// the slot is free. Stored last, with release.
+  std::atomic<std::uint64_t> cookie;
+  std::atomic<std::uint64_t> sent;  ///< bytes reported since it was opened
+  /// What `sent` comes to, at least, when a request has been sent that is not
+  /// counted yet: what comes next can only be one. 0: nothing is expected.
+  std::atomic<std::uint64_t> request_from;
+  /// Number of the traffic row that its bytes go to, plus one; 0: not known.
+  std::atomic<std::uint32_t> row;
+  /// The same for the request expected, whose host may be another one.
+  std::atomic<std::uint32_t> request_row;
+  std::uint32_t vendor_row;  ///< number of the vendor's row, plus one
+  /// Not 0: another program may have it too, whose bytes are not ours.
+  std::atomic<std::uint32_t> may_be_shared;
+  std::uint32_t reserved[6];
+};
+static_assert(sizeof(ConnectionSlot) == 64);
+/// Stands for a cookie while a slot is being filled in.
+inline constexpr std::uint64_t kSlotClaimed = ~std::uint64_t{0};
+
 struct JournalHeader {
   std::uint64_t magic;         ///< kJournalMagic; written last, with release
   std::uint32_t version;       ///< kJournalVersion
@@ -325,8 +356,16 @@ struct JournalHeader {
   std::atomic<std::uint32_t> claimed_rows;
   /// Rows backed by allocated space.
   std::atomic<std::uint32_t> allocated_rows;
+  /// Slots behind the rows that are backed by allocated space. Journals of
+  /// before there were slots have none: all of the page behind them is zero.
+  std::atomic<std::uint32_t> allocated_slots;
 };
-static_assert(sizeof(JournalHeader) <= kJournalHeaderBytes);
+
+/// The slots that every journal has, in the header's page.
+inline constexpr std::size_t kFirstSlotsOffset = 2048;
+inline constexpr std::uint32_t kFirstSlots =
+    (kJournalHeaderBytes - kFirstSlotsOffset) / sizeof(ConnectionSlot);
+static_assert(sizeof(JournalHeader) <= kFirstSlotsOffset);
 
 /// Rows that fit into the first `extents` extents of a journal.
 constexpr std::uint32_t RowsInExtents(std::size_t extents) {
@@ -336,11 +375,18 @@ constexpr std::uint32_t RowsInExtents(std::size_t extents) {
                                                            : kMaxJournalRows);
 }
 
-/// Size of a journal with all its rows, in whole extents.
-inline constexpr std::size_t kMaxJournalBytes =
+/// Where further slots begin, and how many there are at most.
+inline constexpr std::size_t kMoreSlotsOffset =
     (kJournalHeaderBytes + kMaxJournalRows * kJournalRowBytes +
      kJournalExtentBytes - 1) /
     kJournalExtentBytes * kJournalExtentBytes;
+inline constexpr std::uint32_t kSlotsInExtent =
+    kJournalExtentBytes / sizeof(ConnectionSlot);
+inline constexpr std::uint32_t kMaxMoreSlots = 8 * kSlotsInExtent;
+
+/// Size of a journal with all its rows and slots, in whole extents.
+inline constexpr std::size_t kMaxJournalBytes =
+    kMoreSlotsOffset + kMaxMoreSlots * sizeof(ConnectionSlot);
 
 }  // namespace proxymeter
 

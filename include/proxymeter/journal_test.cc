@@ -12,7 +12,7 @@ namespace {
 TEST(JournalLayout, RowsFillTheExtentsTheyClaim) {
   EXPECT_EQ(RowsInExtents(1), 106u);
   EXPECT_EQ(RowsInExtents(2), 220u);
-  EXPECT_EQ(RowsInExtents(kMaxJournalBytes / kJournalExtentBytes),
+  EXPECT_EQ(RowsInExtents(kMoreSlotsOffset / kJournalExtentBytes),
             kMaxJournalRows);
 }
 

@@ -12,9 +12,10 @@ namespace proxymeter::shim {
 
 void Connection::Begin(Connections* home, JournalRow* vendor_row,
                        const Endpoint& remote, Origin origin,
-                       std::uint64_t since_ns) {
+                       std::uint64_t since_ns, ConnectionSlot* slot) {
   home_ = home;
   vendor_row_ = vendor_row;
+  slot_ = slot;
   since_ns_ = since_ns;
   answered_ns_.store(0, std::memory_order_relaxed);
   for (auto& row : phase_rows_) row.store(nullptr, std::memory_order_relaxed);
@@ -31,12 +32,15 @@ void Connection::Begin(Connections* home, JournalRow* vendor_row,
   for (auto& held : held_) held.store(0, std::memory_order_relaxed);
   forks_before_ = home->forks();
   children_before_ = home->children();
+  copies_before_ = home->copies();
   // Whoever made it may have kept it.
   shared_.store(origin == Origin::kAdopted, std::memory_order_relaxed);
   for (auto& random : randoms_) {
     for (auto& word : random) word.store(0, std::memory_order_relaxed);
   }
   socket_stream_.Begin(this, 0);
+  if (slot != nullptr) socket_stream_.CountSentIn(&slot->sent);
+  if (home->BeginsWithRequest(vendor_row)) ExpectRequest(/*in_tls=*/false);
   streams_[0].store(&socket_stream_, std::memory_order_relaxed);
   for (std::uint8_t depth = 1; depth < kMaxStreams; ++depth) {
     streams_[depth].store(nullptr, std::memory_order_relaxed);
@@ -62,6 +66,49 @@ void Connection::End() {
     if (word != 0) home_->tls().Remove(word, this);
     random[0].store(0, std::memory_order_relaxed);
   }
+  GiveBackSlot();
+}
+
+// A fork may go on with what its parent has closed, and the other way round:
+// the slot stays then.
+void Connection::GiveBackSlot() {
+  if (slot_ != nullptr && IsOfThisProcess() &&
+      home_->forks() == forks_before_ && home_->copies() == copies_before_) {
+    ConnectionSlots::GiveBack(slot_);
+  }
+  slot_ = nullptr;
+}
+
+void Connection::ExpectRequest(bool in_tls) {
+  if (slot_ == nullptr) return;
+  // An alert or a KeyUpdate is shorter than any request: 40 bytes with the
+  // record around it, at most (RFC 8446, 5.2; RFC 5246, 6.2.3).
+  constexpr std::uint64_t kLongestOther = 40;
+  slot_->request_row.store(
+      in_tls ? slot_->row.load(std::memory_order_relaxed) : 0,
+      std::memory_order_relaxed);
+  slot_->request_from.store(
+      socket_stream_.moved_sent() + (in_tls ? kLongestOther : 0) + 1,
+      std::memory_order_release);
+}
+
+void Connection::BeganWithRequest() {
+  home_->NoteBeginning(vendor_row_, /*with_request=*/true);
+}
+
+void Connection::CarriesNoRequests() {
+  home_->NoteBeginning(vendor_row_, /*with_request=*/false);
+  if (slot_ != nullptr) {
+    slot_->request_from.store(0, std::memory_order_relaxed);
+  }
+}
+
+void Connection::CountRequest(JournalRow* row) {
+  // Before it is counted, not to be counted twice.
+  if (slot_ != nullptr) {
+    slot_->request_from.store(0, std::memory_order_relaxed);
+  }
+  Add(row, kRequests, 1);
 }
 
 Stream* Connection::EnsureStream(std::uint8_t depth) {
@@ -135,6 +182,10 @@ void Connection::Reconcile(const KernelFigures& kernel) {
   }
   if (kernel.sent > socket_stream_.moved_sent()) {
     const std::uint64_t missed = kernel.sent - socket_stream_.moved_sent();
+    // Not to be found missing once more, should the process end here.
+    if (slot_ != nullptr) {
+      slot_->sent.fetch_add(missed, std::memory_order_relaxed);
+    }
     Add(vendor_row_, kReconciledSentBytes, missed);
     Hold(kSentDirection, missed);
   }
@@ -150,6 +201,10 @@ void Connection::Reconcile(const KernelFigures& kernel) {
 
 void Connection::SetRow(JournalRow* row) {
   row_.store(row, std::memory_order_release);
+  if (slot_ != nullptr) {
+    slot_->row.store(RowNumber(home_->meter().journal(), row),
+                     std::memory_order_relaxed);
+  }
   Release(row);
 }
 

@@ -43,11 +43,13 @@ class Connection {
   static constexpr std::uint8_t kMaxStreams = 3;
   using ClientRandom = std::array<std::uint64_t, 4>;
 
-  /// Takes a fresh one into use, with one reference. `vendor_row` is the
+  /// Takes a fresh one into use, with one reference. `slot` is its own in the
+  /// journal, or null; `vendor_row` is the
   /// vendor's row, whose name outlives every policy; `since_ns` is when connect
   /// was called (FineMonotonicNs), 0 where nobody did.
   void Begin(Connections* home, JournalRow* vendor_row, const Endpoint& remote,
-             Origin origin, std::uint64_t since_ns);
+             Origin origin, std::uint64_t since_ns,
+             ConnectionSlot* slot = nullptr);
 
   bool TryRetain() {
     std::uint32_t references = references_.load(std::memory_order_relaxed);
@@ -68,7 +70,25 @@ class Connection {
   /// unless its descriptor closes then.
   bool MayBeInherited();
   /// Another process has it too.
-  void NoteShared() { shared_.store(true, std::memory_order_relaxed); }
+  void NoteShared() {
+    shared_.store(true, std::memory_order_relaxed);
+    NoteMayBeShared();
+  }
+  /// Another program may come by it.
+  void NoteMayBeShared() {
+    if (slot_ != nullptr) {
+      slot_->may_be_shared.store(1, std::memory_order_relaxed);
+    }
+  }
+
+  /// What is sent next begins a request, plain or within TLS. Should the end of
+  /// the process interrupt the call that sends it, this tells the collector.
+  void ExpectRequest(bool in_tls);
+  void CountRequest(JournalRow* row);
+  /// Of a connection as such: it began with a request, or does not carry plain
+  /// requests, as had perhaps been expected.
+  void BeganWithRequest();
+  void CarriesNoRequests();
   /// Gives every held byte its destination and counts how connecting ended.
   void End();
 
@@ -113,7 +133,10 @@ class Connection {
   /// Gives what is held to the row in force, if there is one.
   void ReleaseToRow();
   /// The destination is open again: a tunnel is about to begin.
-  void ForgetRow() { row_.store(nullptr, std::memory_order_release); }
+  void ForgetRow() {
+    row_.store(nullptr, std::memory_order_release);
+    if (slot_ != nullptr) slot_->row.store(0, std::memory_order_relaxed);
+  }
   void HoldSent(std::size_t size);
   void HoldReceived(std::size_t size);
   std::uint64_t held_received() const {
@@ -164,10 +187,12 @@ class Connection {
   void DropHeldOfParent();
   bool IsOfThisProcess();
   bool EnterTarget();
+  void GiveBackSlot();
 
   std::atomic<std::uint32_t> references_;
   Connections* home_;
   JournalRow* vendor_row_;
+  ConnectionSlot* slot_;
   std::uint64_t since_ns_;
   std::atomic<std::uint64_t> answered_ns_;
   std::atomic<JournalRow*> phase_rows_[kLastPhase + 1];
@@ -181,6 +206,7 @@ class Connection {
   std::atomic<std::uint64_t> held_[2];
   std::uint32_t forks_before_;     // Process::forks when it began
   std::uint32_t children_before_;  // Process::children
+  std::uint32_t copies_before_;    // Process::copies
   std::atomic<bool> shared_;
   SideLock target_lock_;
   protocol::HostName target_;

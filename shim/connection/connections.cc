@@ -53,13 +53,16 @@ JournalRow* Connections::VendorRow(std::string_view vendor) {
 }
 
 void Connections::Open(int fd, std::string_view vendor, const Endpoint& remote,
-                       Origin origin, std::uint64_t since_ns) {
+                       Origin origin, std::uint64_t since_ns,
+                       const SocketIdentity& socket) {
   Connection* connection = pool_.Allocate();
   if (connection == nullptr) {
     meter_->Count(kConnectionsUntracked);
     return;
   }
-  connection->Begin(this, VendorRow(vendor), remote, origin, since_ns);
+  JournalRow* vendor_row = VendorRow(vendor);
+  connection->Begin(this, vendor_row, remote, origin, since_ns,
+                    meter_->TakeSlot(socket, vendor_row));
   bool stored;
   Connection* previous = table_.Exchange(fd, connection, &stored);
   if (!stored) {

@@ -87,7 +87,8 @@ class Connections {
   /// there is no room.
   /// `since_ns`: as Connection::Begin.
   void Open(int fd, std::string_view vendor, const Endpoint& remote,
-            Origin origin, std::uint64_t since_ns);
+            Origin origin, std::uint64_t since_ns,
+            const SocketIdentity& socket = {});
   /// The same for a descriptor that is unknown still; another thread may be the
   /// first to find out.
   void Adopt(int fd, std::string_view vendor, const Endpoint& remote,
@@ -139,14 +140,25 @@ class Connections {
   std::uint32_t process_generation() { return process_->generation(); }
   std::uint32_t forks() { return process_->forks(); }
   std::uint32_t children() const { return process_->children(); }
+  std::uint32_t copies() const { return process_->copies(); }
   Stream* NewStream() { return streams_.Allocate(); }
   JournalRow* VendorRow(std::string_view vendor);
+  /// How the connections to a vendor begin: with a request, or with something
+  /// else. Of the last one only, as a guess for the next.
+  void NoteBeginning(JournalRow* vendor_row, bool with_request) {
+    requests_first_.store(with_request ? vendor_row : nullptr,
+                          std::memory_order_relaxed);
+  }
+  bool BeginsWithRequest(const JournalRow* vendor_row) const {
+    return requests_first_.load(std::memory_order_relaxed) == vendor_row;
+  }
 
  private:
   void End(Connection* connection);
 
   Meter* meter_;
   Process* process_;
+  std::atomic<JournalRow*> requests_first_{nullptr};
   ConnectionTable table_;
   TlsPairing tls_;
   Http2Sessions http2_;

@@ -38,7 +38,8 @@ void Stream::Begin(Connection* connection, std::uint8_t depth) {
   http2_.store(nullptr, std::memory_order_relaxed);
   new (&sending_) SideLock();
   new (&receiving_) SideLock();
-  moved_sent_.store(0, std::memory_order_relaxed);
+  moved_sent_ = &own_moved_sent_;
+  own_moved_sent_.store(0, std::memory_order_relaxed);
   moved_received_.store(0, std::memory_order_relaxed);
   in_tunnel_.store(false, std::memory_order_relaxed);
   named_.store(Protocol::kUnknown, std::memory_order_relaxed);
@@ -58,6 +59,7 @@ void Stream::HoldSent(std::size_t size) { connection_->HoldSent(size); }
 
 void Stream::BecomeOpaque(Protocol protocol) {
   stage_.store(Stage::kOpaque, std::memory_order_release);
+  if (depth_ == 0) connection_->CarriesNoRequests();
   if (connection_->row() != nullptr) return;
   connection_->SetRow(
       connection_->FindTargetRow(protocol, Visibility::kInferred));
@@ -122,8 +124,16 @@ bool Stream::SendSlowly(Bytes data) {
               unassigned_);
     unassigned_ = 0;
   }
+  ExpectRequest();
   sending_.Leave();
   return true;
+}
+
+// Between two requests, what is sent next can only be the next one.
+void Stream::ExpectRequest() {
+  if (stage() == Stage::kHttp1 && request_.at_start()) {
+    connection_->ExpectRequest(/*in_tls=*/depth_ != 0);
+  }
 }
 
 void Stream::SendStep(Bytes* data) {
@@ -173,10 +183,12 @@ void Stream::Recognise(Stage now, Bytes* data) {
   if (first == kTlsHandshakeRecord) {
     new (&hello_) protocol::ClientHelloParser();
     hello_.Reset();
+    if (depth_ == 0) connection_->CarriesNoRequests();
     Move(now, Stage::kClientHello);
   } else if (first ==
              static_cast<std::uint8_t>(protocol::kHttp2Preface.front())) {
     preface_size_ = 0;
+    if (depth_ == 0) connection_->CarriesNoRequests();
     Move(now, Stage::kPreface);
   } else if (MayStartMethod(first)) {
     // Should it turn out to be no HTTP.
@@ -190,6 +202,7 @@ void Stream::Recognise(Stage now, Bytes* data) {
     new (&socks_) protocol::SocksClientParser();
     socks_.Reset();
     // The receiving side starts on this flag; it owns its parser only then.
+    connection_->CarriesNoRequests();
     socks_version_ = first;
     socks_ns_ = FineMonotonicNs();
     socks_reply_.Reset(first);
@@ -231,6 +244,7 @@ void Stream::SendRequest(Bytes* data) {
 void Stream::OnRequestHead() {
   const protocol::HostName& host = request_.host();
   if (request_.method() == Method::kConnect) {
+    if (depth_ == 0) connection_->CarriesNoRequests();
     connection_->SetTarget(host);
     // Requests may have gone before it on this connection: what follows is not
     // for their host.
@@ -252,8 +266,11 @@ void Stream::OnRequestHead() {
     request_row_ =
         connection_->FindRow(host.view(), spoken, Visibility::kPlaintext);
   }
-  Add(request_row_, kRequests, 1);
+  connection_->CountRequest(request_row_);
   if (depth_ == 0) {
+    if (!in_tunnel_.load(std::memory_order_relaxed)) {
+      connection_->BeganWithRequest();
+    }
     connection_->SetRow(request_row_);
     CountSent(request_row_, unassigned_);
     unassigned_ = 0;

@@ -39,6 +39,12 @@ class Stream {
   /// Gives back what it took. Nobody uses it any more.
   void GiveBack();
 
+  /// What was reported as sent is counted here from now on. Before anything
+  /// is.
+  void CountSentIn(std::atomic<std::uint64_t>* moved_sent) {
+    moved_sent_ = moved_sent;
+  }
+
   /// What this carries is not a stream but datagrams.
   void CarryDatagrams() { BecomeOpaque(Protocol::kUdp); }
   /// The kernel encrypts from here on: what passes is plaintext, in other
@@ -63,7 +69,7 @@ class Stream {
 
   /// Bytes that the hooks reported of this stream.
   std::uint64_t moved_sent() const {
-    return moved_sent_.load(std::memory_order_relaxed);
+    return moved_sent_->load(std::memory_order_relaxed);
   }
   std::uint64_t moved_received() const {
     return moved_received_.load(std::memory_order_relaxed);
@@ -100,6 +106,7 @@ class Stream {
   void Recognise(Stage stage, protocol::Bytes* data);
   void SendRequest(protocol::Bytes* data);
   void OnRequestHead();
+  void ExpectRequest();
   void SendPreface(protocol::Bytes* data);
   void SendHttp2(protocol::Bytes* data);
   void OnHttp2Request(protocol::Http2Side* side);
@@ -154,7 +161,8 @@ class Stream {
   std::atomic<bool> tls_data_sent_;
   std::atomic<bool> in_tunnel_;
   std::atomic<Protocol> named_;  // by its first bytes, if it is not read
-  std::atomic<std::uint64_t> moved_sent_;
+  std::atomic<std::uint64_t>* moved_sent_;  // the next, or the journal's
+  std::atomic<std::uint64_t> own_moved_sent_;
   std::atomic<std::uint64_t> moved_received_;
   Exchanges exchanges_;
   std::atomic<protocol::Http2Session*> http2_;  // null until it is spoken
@@ -184,7 +192,7 @@ class Stream {
 };
 
 inline void Stream::CountSent(JournalRow* row, std::size_t size) {
-  moved_sent_.fetch_add(size, std::memory_order_relaxed);
+  moved_sent_->fetch_add(size, std::memory_order_relaxed);
   if (depth_ != 0) return;
   if (row != nullptr) [[likely]] {
     Add(row, kSentBytes, size);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 
 #include "shim/callers/libunwind_walk.h"
 #include "shim/clock.h"
@@ -29,9 +30,12 @@ int Replace(int from, int to, Duplicate duplicate) {
   return result;
 }
 
-int AfterFcntl(int fd, int command, int result) {
+int AfterFcntl(int fd, int command, long argument, int result) {
   if (result >= 0 && (command == F_DUPFD || command == F_DUPFD_CLOEXEC)) {
     ReportDuplicated(fd, result);
+    if (command == F_DUPFD) ReportMayBeInherited(result);
+  } else if (command == F_SETFD && (argument & FD_CLOEXEC) == 0) {
+    ReportMayBeInherited(fd);
   }
   return result;
 }
@@ -142,24 +146,38 @@ int pipe2(int* fds, int flags) {
 
 int dup(int fd) {
   const int copy = libc.dup(fd);
-  if (copy >= 0) ReportDuplicated(fd, copy);
+  if (copy >= 0) {
+    ReportDuplicated(fd, copy);
+    ReportMayBeInherited(copy);
+  }
   return copy;
 }
 
 int dup2(int from, int to) {
-  return Replace(from, to, [&] { return libc.dup2(from, to); });
+  const int result = Replace(from, to, [&] { return libc.dup2(from, to); });
+  if (result >= 0 && from != to) ReportMayBeInherited(to);
+  return result;
 }
 
 int dup3(int from, int to, int flags) {
-  return Replace(from, to, [&] { return libc.dup3(from, to, flags); });
+  const int result =
+      Replace(from, to, [&] { return libc.dup3(from, to, flags); });
+  if (result >= 0 && (flags & O_CLOEXEC) == 0) ReportMayBeInherited(to);
+  return result;
 }
 
 int fcntl(int fd, int command, long argument) {
-  return AfterFcntl(fd, command, libc.fcntl(fd, command, argument));
+  return AfterFcntl(fd, command, argument, libc.fcntl(fd, command, argument));
+}
+
+int ioctl(int fd, unsigned long command, long argument) {
+  const int result = libc.ioctl(fd, command, argument);
+  if (result >= 0 && command == FIONCLEX) ReportMayBeInherited(fd);
+  return result;
 }
 
 int fcntl64(int fd, int command, long argument) {
-  return AfterFcntl(fd, command, libc.fcntl64(fd, command, argument));
+  return AfterFcntl(fd, command, argument, libc.fcntl64(fd, command, argument));
 }
 
 }  // namespace proxymeter::shim::hooks

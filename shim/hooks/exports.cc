@@ -13,8 +13,8 @@
   EXPORT result name parameters {                     \
     return ::proxymeter::shim::hooks::name arguments; \
   }
-#define VARIADIC_HOOK(result, name)                                \
-  EXPORT result name(int fd, int command, ...) {                   \
+#define VARIADIC_HOOK(result, name, command_type)                  \
+  EXPORT result name(int fd, command_type command, ...) {          \
     va_list list;                                                  \
     va_start(list, command);                                       \
     const long argument = va_arg(list, long);                      \
@@ -42,7 +42,7 @@ void* AsPointer(Function* function) {
 // linker's to tell.
 #define HOOK(result, name, parameters, arguments) \
   {#name, AsPointer(::name), reinterpret_cast<void**>(&libc.name)},
-#define VARIADIC_HOOK(result, name) \
+#define VARIADIC_HOOK(result, name, command_type) \
   {#name, AsPointer(::name), reinterpret_cast<void**>(&libc.name)},
 #define SSL_HOOK(result, name, parameters, arguments) \
   {#name, AsPointer(::name), nullptr},

@@ -20,8 +20,8 @@ namespace proxymeter::shim::hooks {
 
 #define HOOK(result, name, parameters, arguments) result name parameters;
 // The variadic argument as a long, which holds any of its types.
-#define VARIADIC_HOOK(result, name) \
-  result name(int fd, int command, long argument);
+#define VARIADIC_HOOK(result, name, command_type) \
+  result name(int fd, command_type command, long argument);
 // Those of TLS libraries take the return address of the intercepted call first:
 // it tells whose library is meant.
 #define WITH_CALLER(...) (const void* caller, __VA_ARGS__)

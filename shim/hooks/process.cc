@@ -21,7 +21,7 @@ bool EntersSandbox(int option, unsigned long argument) {
 
 pid_t fork() {
   const pid_t child = libc.fork();
-  if (child > 0) shim.process.NoteChild();
+  if (child > 0) shim.process.NoteFork();
   return child;
 }
 

@@ -46,6 +46,13 @@ bool Allocate(long descriptor, std::uint64_t from, std::uint64_t to) {
                       static_cast<long>(to - from)) == 0;
 }
 
+void Raise(std::atomic<std::uint32_t>& value, std::uint32_t to) {
+  std::uint32_t before = value.load(std::memory_order_relaxed);
+  while (before < to &&
+         !value.compare_exchange_weak(before, to, std::memory_order_acq_rel)) {
+  }
+}
+
 bool RandomBytes(std::uint8_t* bytes, std::size_t size) {
   return kernel::Call(SYS_getrandom, bytes, static_cast<long>(size),
                       1 /* GRND_NONBLOCK */) == static_cast<long>(size);
@@ -151,27 +158,34 @@ void JournalFile::WriteHeader(std::uint32_t allocated_rows) {
       .store(kJournalMagic, std::memory_order_release);
 }
 
+// Backs a part of the file with allocated space. By path, as no descriptor
+// stays open: after chroot, a change of user or under a sandbox this fails.
+bool JournalFile::Back(std::uint64_t from, std::uint64_t to) const {
+  const kernel::ScopedDescriptor file(kernel::Call(
+      SYS_openat, AT_FDCWD, path_.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0));
+  struct stat status = {};
+  return file.ok() && kernel::Call(SYS_fstat, file.get(), &status) == 0 &&
+         status.st_dev == device_ && status.st_ino == inode_ &&
+         Allocate(file.get(), from, to);
+}
+
 bool JournalFile::Grow(std::uint32_t rows) {
   if (!is_file_ || rows > kMaxJournalRows) return false;
   std::size_t extents = 1;
   while (RowsInExtents(extents) < rows) ++extents;
-  // By path, as no descriptor stays open. After chroot, a change of user or
-  // under a sandbox this fails, and the rows go to overflow.
-  const kernel::ScopedDescriptor file(kernel::Call(
-      SYS_openat, AT_FDCWD, path_.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0));
-  struct stat status = {};
-  if (!file.ok() || kernel::Call(SYS_fstat, file.get(), &status) != 0 ||
-      status.st_dev != device_ || status.st_ino != inode_ ||
-      !Allocate(file.get(), 0, extents * kJournalExtentBytes)) {
+  if (!Back(0, extents * kJournalExtentBytes)) return false;
+  Raise(header_->allocated_rows, RowsInExtents(extents));
+  return true;
+}
+
+bool JournalFile::GrowSlots(std::uint32_t slots) {
+  if (!is_file_ || slots > kMaxMoreSlots) return false;
+  const std::uint32_t extents = (slots + kSlotsInExtent - 1) / kSlotsInExtent;
+  if (!Back(kMoreSlotsOffset,
+            kMoreSlotsOffset + extents * kJournalExtentBytes)) {
     return false;
   }
-  const std::uint32_t allocated = RowsInExtents(extents);
-  std::uint32_t before =
-      header_->allocated_rows.load(std::memory_order_relaxed);
-  while (before < allocated &&
-         !header_->allocated_rows.compare_exchange_weak(
-             before, allocated, std::memory_order_acq_rel)) {
-  }
+  Raise(header_->allocated_slots, extents * kSlotsInExtent);
   return true;
 }
 

@@ -27,18 +27,37 @@ class JournalFile {
   /// page on a full file system would be SIGBUS in somebody else's program.
   bool Grow(std::uint32_t rows);
 
+  /// The same for slots behind the rows, at least up to `slots`.
+  bool GrowSlots(std::uint32_t slots);
+
   JournalHeader* header() const { return header_; }
   JournalRow* rows() const {
-    return reinterpret_cast<JournalRow*>(
-        reinterpret_cast<std::uint8_t*>(header_) + kJournalHeaderBytes);
+    return reinterpret_cast<JournalRow*>(At(kJournalHeaderBytes));
+  }
+  /// The slot of a number: first those in the header's page.
+  ConnectionSlot* slot(std::uint32_t number) const {
+    return number < kFirstSlots
+               ? reinterpret_cast<ConnectionSlot*>(At(kFirstSlotsOffset)) +
+                     number
+               : reinterpret_cast<ConnectionSlot*>(At(kMoreSlotsOffset)) +
+                     (number - kFirstSlots);
+  }
+  /// Slots that may be used.
+  std::uint32_t slot_limit() const {
+    return kFirstSlots +
+           header_->allocated_slots.load(std::memory_order_acquire);
   }
   /// False when the rows live in private memory and die with the process.
   bool is_file() const { return is_file_; }
 
  private:
+  std::uint8_t* At(std::size_t offset) const {
+    return reinterpret_cast<std::uint8_t*>(header_) + offset;
+  }
   bool CreateFile(const Path& directory);
   bool CreateMemory();
   void WriteHeader(std::uint32_t allocated_rows);
+  bool Back(std::uint64_t from, std::uint64_t to) const;
 
   // All zero at first, as mmap gives it.
   JournalHeader* header_;

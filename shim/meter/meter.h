@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "proxymeter/journal.h"
+#include "shim/meter/connection_slots.h"
 #include "shim/meter/journal_file.h"
 
 namespace proxymeter::shim {
@@ -46,6 +47,12 @@ class Meter {
   /// Counts an event of the shim's own; without a journal it goes nowhere.
   void Count(ShimCounter counter);
 
+  /// As ConnectionSlots::Take. Once open.
+  ConnectionSlot* TakeSlot(const SocketIdentity& socket,
+                           const JournalRow* vendor_row) {
+    return slots_.Take(*file(), socket, vendor_row);
+  }
+
   /// Once open.
   const JournalFile& journal() const { return *file(); }
   /// Rows that may be published; each must be checked.
@@ -70,6 +77,7 @@ class Meter {
   // make a row of the same key, which the collector adds up.
   std::atomic<std::uint32_t> index_[kIndexSlots]{};
   std::atomic<std::uint64_t> next_growth_ns_{0};
+  ConnectionSlots slots_;
   // Takes what not even an overflow row could: unseen, but counted so.
   JournalRow nowhere_{};
 };

@@ -69,7 +69,7 @@ TEST_F(MeterTest, GrowsByExtentsAndOverflowsAtItsLimit) {
   for (int i = 0; i < kDestinations; ++i) {
     Add(Find("d" + std::to_string(i) + ".test"), kSentBytes, 1);
   }
-  EXPECT_EQ(fs::file_size(Journals()[0]), kMaxJournalBytes);
+  EXPECT_EQ(fs::file_size(Journals()[0]), kMoreSlotsOffset);
   std::uint64_t own = 0;
   for (int i = 0; i < kDestinations; ++i) {
     own += Traffic(kVendor, "d" + std::to_string(i) + ".test")[kSentBytes];

@@ -41,6 +41,10 @@ class Http1RequestParser {
   bool in_head() const {
     return phase_ == Phase::kStartLine || phase_ == Phase::kFields;
   }
+  /// True from Reset or kMessageEnd until the first byte of a head.
+  bool at_start() const {
+    return phase_ == Phase::kStartLine && state_ == State::kBlank;
+  }
   bool lost() const { return phase_ == Phase::kLost; }
 
   /// Both valid from kHead until the next head's first byte. The authority of

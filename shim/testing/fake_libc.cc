@@ -207,7 +207,9 @@ struct FakeLibc::Functions {
     return Copy("fcntl", copies ? Self().next_descriptor_ : 0);
   }
 
-  static int GetSockOpt(int, int level, int option, void* value,
+  static int Ioctl(int, unsigned long, ...) { return 0; }
+
+  static int GetSockOpt(int fd, int level, int option, void* value,
                         socklen_t* length) {
     Self().Called("getsockopt");
     if (level == IPPROTO_TCP && option == TCP_INFO) {
@@ -229,6 +231,11 @@ struct FakeLibc::Functions {
         std::memcpy(bytes + kSentOffset, &Self().kernel_sent_,
                     sizeof(std::uint64_t));
       }
+      return 0;
+    }
+    if (level == SOL_SOCKET && option == SO_COOKIE) {
+      const std::uint64_t cookie = CookieOf(fd);
+      std::memcpy(value, &cookie, sizeof(cookie));
       return 0;
     }
     const int answer =
@@ -325,6 +332,7 @@ FakeLibc::FakeLibc() : saved_(libc) {
       .dup3 = Functions::Dup3,
       .fcntl = Functions::Fcntl,
       .fcntl64 = Functions::Fcntl,
+      .ioctl = Functions::Ioctl,
       .fork = Functions::Fork,
       .posix_spawn = Functions::PosixSpawn,
       .posix_spawnp = Functions::PosixSpawn,

@@ -46,6 +46,10 @@ class FakeLibc {
     kernel_sent_ = sent;
     kernel_received_ = received;
   }
+  /// What SO_COOKIE answers.
+  static std::uint64_t CookieOf(int fd) {
+    return 7000u + static_cast<std::uint64_t>(fd);
+  }
   /// What F_GETFD answers.
   void set_close_on_exec(bool value) { close_on_exec_ = value; }
   /// What a descriptor is whose making nobody saw: connected to `address`, port

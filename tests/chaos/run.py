@@ -7,8 +7,9 @@ execs. No scrape may ever show less than one before it. In the end bytes,
 requests, responses and connections equal the relay's.
 
 With `--kill-crawlers`, processes of crawlers are killed as well. What a system
-call moved that never returned is not reported: so much may be missing, and it
-is printed.
+call sent that never returned, and the request in it, is the kernel's to tell:
+missing is what it told nobody, where the collector was dead at that moment too.
+What such calls received stays unknown.
 
 The limits of what is promised are kept: a process that could not make a journal
 (no room, no permission) has its frames only, so the collector lives until it
@@ -124,8 +125,10 @@ def main():
             missing = stage.assert_within_calls()
             outcome = (
                 f"{stage.killed_crawlers} of crawlers, in {stage.slots.under_way()} "
-                f"calls, where {missing['sent']} bytes sent and "
-                f"{missing['requests']} requests are missing of "
+                f"calls, where the kernel told {missing['told']} bytes and "
+                f"{missing['unsettled']} connections stayed unsettled; missing "
+                f"are {missing['sent']} bytes sent and {missing['requests']} "
+                f"requests of "
             )
         else:
             stage.assert_exact()

@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 #include <variant>
 
 #include "collector/accounts/journal_reader.h"
+#include "collector/accounts/settlement.h"
 #include "collector/scoped_fd.h"
 #include "collector/testing/test_directory.h"
 #include "tests/fuzz/accounts.h"
@@ -24,6 +26,11 @@ class JournalFile {
     Expect(ftruncate(file_.get(), 0) == 0, "the file can be emptied");
     Put(data, head, 0);
     Put(data + head, size - head, proxymeter::kJournalHeaderBytes);
+    // The same once more, as slots.
+    Put(data + head,
+        std::min(size - head,
+                 proxymeter::kFirstSlots * sizeof(proxymeter::ConnectionSlot)),
+        proxymeter::kFirstSlotsOffset);
   }
   int directory() const { return descriptor_.get(); }
   const proxymeter::collector::SessionId session{};
@@ -65,7 +72,13 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto totals = fuzz::Totals(sessions);
   Expect(!sessions.ApplyJournal(*contents).changed, "it counts once");
   Expect(fuzz::Totals(sessions) == totals, "the totals stand");
-  sessions.Finish(file.session, contents);
+  collector::JournalContents settled = *contents;
+  collector::Settle(
+      [](std::uint64_t cookie) {
+        return cookie % 2 == 0 ? std::optional(cookie / 2) : std::nullopt;
+      },
+      settled);
+  sessions.Finish(file.session, &settled);
   Expect(sessions.IsRetired(file.session), "its session ends");
   return 0;
 }
