@@ -44,8 +44,9 @@ std::vector<IndexedRow> Indexed(const std::vector<RowValue>& rows) {
 // have been thought of. An addition that old readers pass over needs a sample
 // beside the others, anything else a new version.
 TEST(Compat, SamplesAreWhatIsWrittenToday) {
-  EXPECT_EQ(Sample("v2/frame"), SampleFrame(SampleRows()));
-  EXPECT_EQ(Sample("v2/journal"), SampleJournal(kJournalSession, SampleRows()));
+  EXPECT_EQ(Sample("v2b/frame"), SampleFrame(SampleRows()));
+  EXPECT_EQ(Sample("v2b/journal"),
+            SampleJournal(kJournalSession, SampleRows()));
   EXPECT_EQ(Sample("v1/policy"), SamplePolicy());
 }
 
@@ -53,11 +54,12 @@ TEST(Compat, SamplesAreWhatIsWrittenToday) {
 class CompatFrame : public testing::TestWithParam<const char*> {};
 
 INSTANTIATE_TEST_SUITE_P(OfEveryRelease, CompatFrame,
-                         testing::Values("v1", "v2"),
+                         testing::Values("v1", "v2", "v2b"),
                          [](const auto& tested) { return tested.param; });
 
 std::vector<RowValue> RowsOf(const std::string& release) {
-  return release == "v1" ? SampleRows1() : SampleRows();
+  if (release == "v1") return SampleRows1();
+  return release == "v2" ? SampleRows2() : SampleRows();
 }
 
 TEST_P(CompatFrame, IsReadToTheLastCounter) {
@@ -77,7 +79,7 @@ TEST_P(CompatFrame, IsReadToTheLastCounter) {
 // What a newer shim may add without a new version.
 TEST(Compat, FieldsOfANewerFrameArePassedOver) {
   v1::Frame frame;
-  ASSERT_TRUE(frame.ParseFromString(Sample("v2/frame")));
+  ASSERT_TRUE(frame.ParseFromString(Sample("v2b/frame")));
   const auto extend = [](google::protobuf::Message* message) {
     auto* unknown = message->GetReflection()->MutableUnknownFields(message);
     unknown->AddVarint(100, 7);
@@ -161,7 +163,7 @@ class CompatRelease : public CompatIngest,
                       public testing::WithParamInterface<const char*> {};
 
 INSTANTIATE_TEST_SUITE_P(OfEveryRelease, CompatRelease,
-                         testing::Values("v1", "v2"),
+                         testing::Values("v1", "v2", "v2b"),
                          [](const auto& tested) { return tested.param; });
 
 TEST_P(CompatRelease, IsAccountedForExactly) {
@@ -177,13 +179,13 @@ TEST_P(CompatRelease, IsAccountedForExactly) {
 }
 
 TEST_F(CompatIngest, TheVersionAfterIsRefusedAndCounted) {
-  std::string journal = Sample("v2/journal");
+  std::string journal = Sample("v2b/journal");
   const std::uint32_t next = kJournalVersion + 1;
   journal.replace(offsetof(JournalHeader, version), sizeof next,
                   reinterpret_cast<const char*>(&next), sizeof next);
   PutJournal(kJournalSession, journal);
   v1::Frame frame;
-  ASSERT_TRUE(frame.ParseFromString(Sample("v2/frame")));
+  ASSERT_TRUE(frame.ParseFromString(Sample("v2b/frame")));
   frame.set_version(collector::kFrameVersion + 1);
   Collect(frame.SerializeAsString());
   EXPECT_TRUE(SortedRows().empty());
@@ -201,12 +203,12 @@ TEST_F(CompatIngest, TheVersionAfterIsRefusedAndCounted) {
 // A row that means something new, from either side, costs only itself.
 TEST_F(CompatIngest, ARowOfANewKindCostsOnlyItself) {
   std::vector<RowValue> rows = SampleRows();
-  std::string journal = Sample("v2/journal");
+  std::string journal = Sample("v2b/journal");
   journal[kJournalHeaderBytes + 2 * kJournalRowBytes +
           offsetof(JournalRow, kind)] = kLastRowKind + 1;
   PutJournal(kJournalSession, journal);
   v1::Frame frame;
-  ASSERT_TRUE(frame.ParseFromString(Sample("v2/frame")));
+  ASSERT_TRUE(frame.ParseFromString(Sample("v2b/frame")));
   frame.mutable_rows(2)->set_protocol(
       static_cast<v1::Protocol>(kLastProtocol + 1));
   Collect(frame.SerializeAsString());
