@@ -79,11 +79,15 @@ void Take(const v1::ProxyErrorCounters& message, Counters& counters) {
   counters[kProxyErrors] = message.errors();
 }
 
+void Take(const v1::GrpcCounters& message, Counters& counters) {
+  counters[kGrpcResponses] = message.responses();
+}
+
 // Exactly the counters of the row's kind may be present.
 bool TakeCountersOfKind(const v1::Row& row, Counters& counters) {
   const int present = row.has_traffic() + row.has_vendor_counters() +
                       row.has_tunnel() + row.has_shim() + row.has_caller() +
-                      row.has_phase() + row.has_proxy_error();
+                      row.has_phase() + row.has_proxy_error() + row.has_grpc();
   if (present > 1) return false;
   switch (row.kind()) {
     case v1::ROW_KIND_TRAFFIC:
@@ -111,6 +115,10 @@ bool TakeCountersOfKind(const v1::Row& row, Counters& counters) {
     case v1::ROW_KIND_PROXY_ERROR:
       if (!row.has_proxy_error()) return false;
       Take(row.proxy_error(), counters);
+      return true;
+    case v1::ROW_KIND_GRPC:
+      if (!row.has_grpc()) return false;
+      Take(row.grpc(), counters);
       return true;
     default:
       return false;

@@ -82,6 +82,7 @@ TEST(DecodeFrame, PutsEachCounterAtItsIndex) {
   ExpectCountersInPlace(v1::ROW_KIND_CALLER, &v1::Row::mutable_caller);
   ExpectCountersInPlace(v1::ROW_KIND_PROXY_ERROR,
                         &v1::Row::mutable_proxy_error);
+  ExpectCountersInPlace(v1::ROW_KIND_GRPC, &v1::Row::mutable_grpc);
 }
 
 TEST(DecodeFrame, PutsBucketsBehindTheirSum) {

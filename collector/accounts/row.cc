@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string_view>
 
+#include "proxymeter/grpc_status.h"
 #include "proxymeter/proxy_error.h"
 
 namespace proxymeter::collector {
@@ -45,6 +46,8 @@ bool HasCodeOfItsKind(const RowKey& key) {
       return key.code <= kLastPhase;
     case RowKind::kProxyError:
       return key.code <= kLastProxyError;
+    case RowKind::kGrpc:
+      return key.code <= kOtherGrpcStatus;
     default:
       return key.code == 0;
   }
@@ -60,6 +63,7 @@ bool HasTextOfItsKind(const RowKey& key) {
     case RowKind::kTunnel:
     case RowKind::kPhase:
     case RowKind::kProxyError:
+    case RowKind::kGrpc:
       return vendor && key.destination.empty();
     case RowKind::kShim:
       return key.vendor.empty() && key.destination.empty();

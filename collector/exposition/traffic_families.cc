@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "collector/exposition/family_builder.h"
 #include "collector/exposition/pod_labels.h"
+#include "proxymeter/grpc_status.h"
 #include "proxymeter/journal.h"
 #include "proxymeter/proxy_error.h"
 
@@ -68,6 +69,10 @@ class Families {
                      std::string(Name(static_cast<ProxyError>(row.key.code)))},
                     row.counters[kProxyErrors]);
         break;
+      case RowKind::kGrpc:
+        grpc_.Add({row.key.vendor, std::string(GrpcStatusName(row.key.code))},
+                  row.counters[kGrpcResponses]);
+        break;
       default:
         break;
     }
@@ -80,14 +85,27 @@ class Families {
 
   std::vector<prometheus::MetricFamily> Build() {
     std::vector<prometheus::MetricFamily> families;
-    for (FamilyBuilder* builder :
-         {&requests_,         &responses_,       &sent_,
-          &received_,         &connections_,     &tunnels_,
-          &adopted_,          &unsettled_,       &held_,
-          &reconciled_,       &retransmitted_,   &callers_,
-          &without_caller_,   &walks_,           &errors_,
-          &vendor_sent_,      &vendor_received_, &vendor_requests_,
-          &vendor_responses_, &folded_}) {
+    for (FamilyBuilder* builder : {&requests_,
+                                   &responses_,
+                                   &sent_,
+                                   &received_,
+                                   &connections_,
+                                   &tunnels_,
+                                   &adopted_,
+                                   &unsettled_,
+                                   &held_,
+                                   &reconciled_,
+                                   &retransmitted_,
+                                   &callers_,
+                                   &without_caller_,
+                                   &walks_,
+                                   &errors_,
+                                   &grpc_,
+                                   &vendor_sent_,
+                                   &vendor_received_,
+                                   &vendor_requests_,
+                                   &vendor_responses_,
+                                   &folded_}) {
       prometheus::MetricFamily family = builder->Build();
       if (!family.metric.empty()) families.push_back(std::move(family));
     }
@@ -248,6 +266,12 @@ class Families {
       "proxymeter_responses_total.",
       {"proxy_vendor", "reason"},
       labels_};
+  FamilyBuilder grpc_{MetricType::Counter,
+                      "proxymeter_grpc_responses_total",
+                      "Answers to gRPC calls, by the status that they ended "
+                      "with.",
+                      {"proxy_vendor", "grpc_status"},
+                      labels_};
   FamilyBuilder held_{
       MetricType::Gauge,
       "proxymeter_held_bytes",

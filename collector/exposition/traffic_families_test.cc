@@ -141,6 +141,23 @@ proxymeter_rtt_seconds_sum{proxy_vendor="acme",pod_name="p",pod_namespace="n"} 0
 )");
 }
 
+TEST(TrafficFamilies, GrpcIsByTheNamesOfItsStatuses) {
+  std::vector<RowValue> rows;
+  for (const std::uint16_t code : {0, 14, 17}) {
+    rows.push_back(
+        {.key = {.kind = RowKind::kGrpc, .vendor = "acme", .code = code}});
+    rows.back().counters[kGrpcResponses] = code + 1u;
+  }
+  const std::string text =
+      prometheus::TextSerializer().Serialize(TrafficFamilies(rows, {}, {}));
+  for (const char* line :
+       {"proxymeter_grpc_responses_total{proxy_vendor=\"acme\","
+        "grpc_status=\"OK\"} 1\n",
+        "grpc_status=\"UNAVAILABLE\"} 15\n", "grpc_status=\"other\"} 18\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  }
+}
+
 TEST(TrafficFamilies, FoldedTrafficIsInItsVendorAlone) {
   FoldedVendor folded{.vendor = "acme", .destinations = 7};
   folded.counters[kSentBytes] = 1000;

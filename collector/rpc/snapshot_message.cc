@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 
+#include "proxymeter/grpc_status.h"
 #include "proxymeter/journal.h"
 #include "proxymeter/proxy_error.h"
 
@@ -99,6 +100,12 @@ void Fill(const RowKey& key, const Counters& counters,
   total->set_errors(counters[kProxyErrors]);
 }
 
+void Fill(const RowKey& key, const Counters& counters, v1::GrpcTotal* total) {
+  total->set_vendor(key.vendor);
+  total->set_status(std::string(GrpcStatusName(key.code)));
+  total->set_responses(counters[kGrpcResponses]);
+}
+
 }  // namespace
 
 v1::SnapshotResponse SnapshotMessage(const AccountsSnapshot& snapshot,
@@ -136,6 +143,9 @@ v1::SnapshotResponse SnapshotMessage(const AccountsSnapshot& snapshot,
         break;
       case RowKind::kProxyError:
         Fill(key, counters, message.add_proxy_errors());
+        break;
+      case RowKind::kGrpc:
+        Fill(key, counters, message.add_grpc());
         break;
       default:
         break;

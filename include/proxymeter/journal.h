@@ -53,8 +53,9 @@ enum class RowKind : std::uint8_t {
   kCaller = 5,   ///< vendor × caller, which stands as destination
   kPhase = 6,    ///< vendor × phase of its exchanges: a histogram of durations
   kProxyError = 7,  ///< vendor × reason
+  kGrpc = 10,       ///< vendor × status that a gRPC call was answered with
 };
-inline constexpr std::uint8_t kLastRowKind = 7;
+inline constexpr std::uint8_t kLastRowKind = 10;
 
 /// What is spoken to the destination; for a tunnel row, the way into the
 /// proxy. The values are those of Protocol in frame.proto.
@@ -244,6 +245,10 @@ enum ProxyErrorCounter : std::uint8_t {
   kProxyErrors,
   kProxyErrorCounters,
 };
+enum GrpcCounter : std::uint8_t {
+  kGrpcResponses,  ///< answers with this row's status
+  kGrpcCounters,
+};
 static_assert(kTrafficCounters <= kRowCounters);
 static_assert(kVendorCounters <= kRowCounters);
 static_assert(kTunnelCounters <= kRowCounters);
@@ -251,6 +256,7 @@ static_assert(kShimCounters <= kRowCounters);
 static_assert(kCallerCounters <= kRowCounters);
 static_assert(kPhaseCounters <= kRowCounters);
 static_assert(kProxyErrorCounters <= kRowCounters);
+static_assert(kGrpcCounters <= kRowCounters);
 
 /// Number of counters that rows of `kind` use; 0 for an unknown kind.
 constexpr std::size_t CounterCount(RowKind kind) {
@@ -269,6 +275,8 @@ constexpr std::size_t CounterCount(RowKind kind) {
       return kPhaseCounters;
     case RowKind::kProxyError:
       return kProxyErrorCounters;
+    case RowKind::kGrpc:
+      return kGrpcCounters;
     case RowKind::kNone:
       break;
   }
@@ -290,7 +298,7 @@ struct JournalRow {
   std::uint8_t destination_length;  ///< bytes of text, behind the vendor
   std::uint8_t reserved;
   /// Tunnel rows: HTTP status or SOCKS reply code; caller rows: Unwinder;
-  /// phase rows: Phase; rows of proxy errors: ProxyError.
+  /// phase rows: Phase; rows of proxy errors: ProxyError; of gRPC: GrpcCode.
   std::uint16_t code;
   std::uint32_t reserved2;
   char text[kRowTextBytes];  ///< vendor, then destination; no terminators

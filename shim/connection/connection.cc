@@ -5,6 +5,7 @@
 #include <cstring>
 #include <new>
 
+#include "proxymeter/grpc_status.h"
 #include "shim/clock.h"
 #include "shim/connection/connections.h"
 
@@ -316,6 +317,13 @@ void Connection::CountTunnelReply(Protocol protocol, std::uint16_t code) {
                            .code = code,
                            .vendor = vendor_row_->vendor()}),
       kTunnelReplies, 1);
+}
+
+void Connection::CountGrpcStatus(int status) {
+  Add(home_->meter().Find({.kind = RowKind::kGrpc,
+                           .code = GrpcCode(status),
+                           .vendor = vendor()}),
+      kGrpcResponses, 1);
 }
 
 void Connection::CountProxyError(ProxyError error) {

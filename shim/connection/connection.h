@@ -152,6 +152,8 @@ class Connection {
   JournalRow* FindRow(std::string_view destination, Protocol protocol,
                       Visibility visibility);
   void CountTunnelReply(Protocol protocol, std::uint16_t code);
+  /// `status` as in grpc-status.
+  void CountGrpcStatus(int status);
   /// Of what the vendor's proxy did not do. Without a proxy there is none.
   void CountProxyError(ProxyError error);
   /// The phase lasted from `since_ns` until `now_ns`; 0 is no time.

@@ -122,7 +122,10 @@ class Stream {
   void ReceiveHttp2(protocol::Bytes* data);
   void OnHttp2Event(protocol::Http2Event event,
                     protocol::Http2Session* session);
+  void BeginHttp2Response(protocol::Http2Session* session);
   void OnHttp2Response(const protocol::Http2Session& session);
+  void CountGrpcStatus(const protocol::Http2Session& session);
+  void EndHttp2Response(const protocol::Http2Side& server);
   static void AwaitHttp2Request(const protocol::Http2Session& session);
   void ReceiveSocks(protocol::Bytes* data);
 
@@ -132,7 +135,8 @@ class Stream {
   protocol::ReplyTo reply_to(const Exchange* exchange) const;
   protocol::Http2Session* EnsureHttp2();
   JournalRow* FindHttp2Row(const protocol::HostName& host, JournalRow* last);
-  void RememberHttp2(protocol::Http2Side* side, JournalRow* row);
+  void RememberHttp2(protocol::Http2Side* side, JournalRow* row,
+                     std::uint64_t now_ns);
   static TrafficCounter ResponseClass(int status);
   void CountSent(JournalRow* row, std::size_t size);
   void CountReceived(JournalRow* row, std::size_t size);

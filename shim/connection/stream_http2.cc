@@ -1,4 +1,5 @@
 // A stream that carries HTTP/2.
+#include "shim/clock.h"
 #include "shim/connection/brief_wait.h"
 #include "shim/connection/connection.h"
 #include "shim/connection/stream.h"
@@ -98,12 +99,12 @@ void Stream::OnHttp2Request(Http2Side* side) {
       connection_->SetRow(
           connection_->FindTargetRow(opaque_protocol(), Visibility::kInferred));
     }
-    RememberHttp2(side, nullptr);
+    RememberHttp2(side, nullptr, FineMonotonicNs());
     return;
   }
   request_row_ = FindHttp2Row(fields.host(), request_row_);
   Add(request_row_, kRequests, 1);
-  RememberHttp2(side, request_row_);
+  RememberHttp2(side, request_row_, FineMonotonicNs());
   if (connection_->row() != nullptr) return;
   connection_->SetRow(depth_ == 0
                           ? request_row_
@@ -121,8 +122,9 @@ JournalRow* Stream::FindHttp2Row(const protocol::HostName& host,
   return connection_->FindRow(host.view(), spoken, Visibility::kPlaintext);
 }
 
-void Stream::RememberHttp2(Http2Side* side, JournalRow* row) {
-  if (side->Remember(TagOf(row))) return;
+void Stream::RememberHttp2(Http2Side* side, JournalRow* row,
+                           std::uint64_t now_ns) {
+  if (side->Remember(TagOf(row), now_ns)) return;
   // Its response will be of nobody in particular.
   connection_->CountEvent(kRowsOverflowed);
 }
@@ -165,11 +167,23 @@ void Stream::OnHttp2Event(Http2Event event, Http2Session* session) {
       // A request that the server makes in the client's name.
       JournalRow* row = FindHttp2Row(server->fields().host(), body_row_);
       Add(row, kRequests, 1);
-      RememberHttp2(server, row);
+      // Nobody has asked: there is no time to measure.
+      RememberHttp2(server, row, 0);
       return;
     }
+    case Http2Event::kInterim:
+      BeginHttp2Response(session);
+      return;
     case Http2Event::kResponse:
+      BeginHttp2Response(session);
       OnHttp2Response(*session);
+      CountGrpcStatus(*session);
+      return;
+    case Http2Event::kTrailers:
+      CountGrpcStatus(*session);
+      return;
+    case Http2Event::kEnd:
+      EndHttp2Response(*server);
       return;
     default:
       return;
@@ -182,12 +196,38 @@ void Stream::AwaitHttp2Request(const Http2Session& session) {
       [&] { return session.streams.newest() >= session.server.stream(); });
 }
 
+void Stream::BeginHttp2Response(Http2Session* session) {
+  const std::uint32_t id = session->server.stream();
+  const auto stream = session->streams.Find(id);
+  if (stream.tunnel || !session->streams.Begin(id)) return;
+  connection_->Time(Phase::kFirstByte, stream.since_ns, FineMonotonicNs());
+}
+
+void Stream::EndHttp2Response(const Http2Side& server) {
+  if (server.ended().tunnel) return;
+  connection_->Time(Phase::kRequest, server.ended().since_ns,
+                    FineMonotonicNs());
+}
+
+// In trailers, or in the head of a response that has nothing else.
+void Stream::CountGrpcStatus(const Http2Session& session) {
+  const int status = session.server.fields().grpc_status();
+  if (status == Http2Fields::kNoGrpcStatus ||
+      !session.streams.Find(session.server.stream()).grpc) {
+    return;
+  }
+  connection_->CountGrpcStatus(status);
+}
+
 void Stream::OnHttp2Response(const Http2Session& session) {
   const int status = session.server.fields().status();
   const auto stream = session.streams.Find(session.server.stream());
   if (stream.tunnel) {
     connection_->CountTunnelReply(Protocol::kConnect,
                                   static_cast<std::uint16_t>(status));
+    if (status / 100 == 2) {
+      connection_->Time(Phase::kTunnel, stream.since_ns, FineMonotonicNs());
+    }
     return;
   }
   JournalRow* row = RowOf(stream.tag);

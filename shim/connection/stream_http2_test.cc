@@ -208,6 +208,9 @@ TEST_F(StreamHttp2Test, TunnelsByHttp2AreTunnelsAndNoRequests) {
   hooks::close(kFd);
   EXPECT_EQ(Tunnels(kVendor, Protocol::kConnect, 200), 1u);
   EXPECT_EQ(Tunnels(kVendor, Protocol::kConnect, 407), 1u);
+  EXPECT_EQ(Durations(kVendor, Phase::kTunnel), 1u);
+  EXPECT_EQ(Durations(kVendor, Phase::kFirstByte), 0u);
+  EXPECT_EQ(Durations(kVendor, Phase::kRequest), 0u);
   const CounterSums shop = Traffic(kVendor, "shop.test");
   EXPECT_EQ(shop[kRequests], 0u);
   EXPECT_EQ(shop[kResponses2xx] + shop[kResponses4xx], 0u);
@@ -228,6 +231,9 @@ TEST_F(StreamHttp2Test, PushedAnswersHaveTheirRequests) {
   EXPECT_EQ(Of("shop.test", Protocol::kHttp2)[kResponses2xx], 1u);
   EXPECT_EQ(Of("cdn.test", Protocol::kHttp2)[kRequests], 1u);
   EXPECT_EQ(Of("cdn.test", Protocol::kHttp2)[kResponses2xx], 1u);
+  // Of what nobody asked for there is no time.
+  EXPECT_EQ(Durations(kVendor, Phase::kFirstByte), 1u);
+  EXPECT_EQ(Durations(kVendor, Phase::kRequest), 1u);
 }
 
 TEST_F(StreamHttp2Test, MoreStreamsThanAreRememberedAreCountedAllTheSame) {

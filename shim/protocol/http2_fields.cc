@@ -63,7 +63,9 @@ void Http2Fields::Take(std::string_view name, std::string_view value) {
       return;
     case 'g':
       if (name == "grpc-status") {
-        grpc_status_ = static_cast<std::int16_t>(Number(value, kMaxGrpcDigits));
+        const int status = Number(value, kMaxGrpcDigits);
+        grpc_status_ =
+            static_cast<std::int16_t>(status < 0 ? kBadGrpcStatus : status);
       }
       return;
     default:

@@ -15,8 +15,9 @@ class Http2Fields {
  public:
   enum class Scheme : std::uint8_t { kOther, kHttp, kHttps };
 
-  /// No gRPC status.
+  /// No gRPC status, and one that is no number.
   static constexpr int kNoGrpcStatus = -1;
+  static constexpr int kBadGrpcStatus = -2;
 
   /// To be called before each block.
   void Clear();
@@ -37,7 +38,7 @@ class Http2Fields {
 
   /// The content type is gRPC's.
   bool grpc() const { return grpc_; }
-  /// As in the gRPC protocol: 0 is success. kNoGrpcStatus when there is none.
+  /// As in the gRPC protocol: 0 is success. Or one of the above.
   int grpc_status() const { return grpc_status_; }
 
  private:

@@ -61,7 +61,7 @@ TEST(Http2FieldsTest, GrpcIsToldByItsContentType) {
   EXPECT_EQ(Of({{"grpc-status", "14"}}).grpc_status(), 14);
   for (const auto* text : {"", "x", "-1", "12345"}) {
     EXPECT_EQ(Of({{"grpc-status", text}}).grpc_status(),
-              Http2Fields::kNoGrpcStatus)
+              Http2Fields::kBadGrpcStatus)
         << text;
   }
   EXPECT_EQ(Of({}).grpc_status(), Http2Fields::kNoGrpcStatus);

@@ -58,10 +58,11 @@ void Http2Side::Begin(Http2Speaker speaker, Http2Streams* streams, void* memory,
   fields_.Clear();
 }
 
-bool Http2Side::Remember(std::uintptr_t tag) {
-  const bool added = streams_->Add(
-      event_stream_,
-      {.tunnel = fields_.tunnel(), .grpc = fields_.grpc(), .tag = tag});
+bool Http2Side::Remember(std::uintptr_t tag, std::uint64_t now_ns) {
+  const bool added = streams_->Add(event_stream_, {.tunnel = fields_.tunnel(),
+                                                   .grpc = fields_.grpc(),
+                                                   .tag = tag,
+                                                   .since_ns = now_ns});
   if (speaker_ == Http2Speaker::kClient) streams_->set_newest(event_stream_);
   return added;
 }
@@ -367,6 +368,9 @@ Http2Event Http2Side::EndFrame() {
                           : frame_.type == kDataType && Flag(kEndStream);
   if (!ends) return Http2Event::kNone;
   event_stream_ = frame_.stream;
+  if (speaker_ == Http2Speaker::kServer) {
+    ended_ = streams_->Find(frame_.stream);
+  }
   streams_->End(frame_.stream, speaker_);
   return Http2Event::kEnd;
 }

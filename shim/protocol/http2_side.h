@@ -47,11 +47,14 @@ class Http2Side {
   }
 
   /// To be called at every kRequest and kPush: what the stream is to be known
-  /// by when it is answered. False when there is no room for it.
-  bool Remember(std::uintptr_t tag);
+  /// by when it is answered, and the time. False when there is no room for it.
+  bool Remember(std::uintptr_t tag, std::uint64_t now_ns = 0);
 
   /// The stream of the event; of kPush the one that is promised.
   std::uint32_t stream() const { return event_stream_; }
+  /// At the server's kEnd: what was remembered of the stream; it may be no
+  /// more.
+  const Http2Streams::Stream& ended() const { return ended_; }
   /// At kRequest, kPush, kInterim, kResponse, kTrailers.
   const Http2Fields& fields() const { return fields_; }
   /// At kData; part of what was just consumed.
@@ -123,6 +126,7 @@ class Http2Side {
   std::uint32_t event_stream_;
   std::uint32_t error_;
   Http2Streams* streams_;
+  Http2Streams::Stream ended_;
   Bytes data_;
   std::array<std::uint8_t, 9> gathered_;
   bool has_memory_;

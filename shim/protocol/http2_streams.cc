@@ -50,6 +50,7 @@ bool Http2Streams::Add(std::uint32_t id, const Stream& stream) {
   if (slot == nullptr) return false;
   // Whoever reads this tag in place of an older one sees the state changed.
   slot->tag.store(stream.tag, std::memory_order_release);
+  slot->since_ns.store(stream.since_ns, std::memory_order_release);
   std::uint64_t state = std::uint64_t{id} << kIdShift;
   if (stream.tunnel) state |= kTunnel;
   if (stream.grpc) state |= kGrpc;
@@ -62,12 +63,25 @@ Http2Streams::Stream Http2Streams::Find(std::uint32_t id) const {
   const Slot* slot = Lookup(this, id);
   if (slot == nullptr) return {};
   const std::uintptr_t tag = slot->tag.load(std::memory_order_acquire);
+  const std::uint64_t since = slot->since_ns.load(std::memory_order_acquire);
   const std::uint64_t state = slot->state.load(std::memory_order_relaxed);
   if (!Is(state, id)) return {};
   return {.known = true,
           .tunnel = (state & kTunnel) != 0,
           .grpc = (state & kGrpc) != 0,
-          .tag = tag};
+          .tag = tag,
+          .since_ns = since};
+}
+
+bool Http2Streams::Begin(std::uint32_t id) {
+  Slot* slot = Lookup(this, id);
+  if (slot == nullptr) return false;
+  std::uint64_t state = slot->state.load(std::memory_order_relaxed);
+  do {
+    if (!Is(state, id) || (state & kBegun) != 0) return false;
+  } while (!slot->state.compare_exchange_weak(state, state | kBegun,
+                                              std::memory_order_acq_rel));
+  return true;
 }
 
 void Http2Streams::Mark(std::uint32_t id, std::uint64_t bits) {

@@ -26,6 +26,7 @@ class Http2Streams {
     bool tunnel = false;  ///< opened by CONNECT
     bool grpc = false;
     std::uintptr_t tag = kNoTag;
+    std::uint64_t since_ns = 0;  ///< when its request was complete
   };
 
   void Begin();
@@ -35,6 +36,8 @@ class Http2Streams {
   bool Add(std::uint32_t id, const Stream& stream);
   /// Not known: never added, or ended since.
   Stream Find(std::uint32_t id) const;
+  /// Its response begins. False when it has before, or the stream is not known.
+  bool Begin(std::uint32_t id);
 
   /// `side` says no more on the stream.
   void End(std::uint32_t id, Http2Speaker side);
@@ -70,13 +73,15 @@ class Http2Streams {
     kGivenUp = 4,  // by the client: may be forgotten for another stream
     kTunnel = 8,
     kGrpc = 16,
-    kBusy = 32,  // being filled
+    kBusy = 32,   // being filled
+    kBegun = 64,  // so has its response
   };
   static constexpr int kIdShift = 8;
 
   struct Slot {
     std::atomic<std::uint64_t> state;
     std::atomic<std::uintptr_t> tag;
+    std::atomic<std::uint64_t> since_ns;
   };
 
   static std::size_t Index(Http2Speaker speaker) {

@@ -105,5 +105,19 @@ TEST_F(Http2StreamsTest, OneThreadAnswersWhatAnotherAsks) {
   for (std::uint32_t id = 1; id <= kLast; id += 2) ASSERT_FALSE(Known(id));
 }
 
+TEST_F(Http2StreamsTest, AResponseBeginsOnce) {
+  EXPECT_FALSE(streams_.Begin(1));
+  ASSERT_TRUE(streams_.Add(1, {.tag = 7, .since_ns = 9}));
+  EXPECT_EQ(streams_.Find(1).since_ns, 9u);
+  EXPECT_TRUE(streams_.Begin(1));
+  EXPECT_FALSE(streams_.Begin(1));
+  EXPECT_EQ(streams_.Find(1).tag, 7u);
+  streams_.End(1, Http2Speaker::kClient);
+  streams_.End(1, Http2Speaker::kServer);
+  EXPECT_FALSE(streams_.Begin(1));
+  ASSERT_TRUE(streams_.Add(1, {}));
+  EXPECT_TRUE(streams_.Begin(1));
+}
+
 }  // namespace
 }  // namespace proxymeter::protocol

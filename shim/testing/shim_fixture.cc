@@ -122,6 +122,14 @@ std::uint64_t ShimFixture::Durations(std::string_view vendor, Phase phase) {
   return count;
 }
 
+std::uint64_t ShimFixture::GrpcResponses(std::string_view vendor,
+                                         std::uint16_t code) {
+  return Sum([=](const JournalRow& row) {
+    return row.kind == RowKind::kGrpc && row.vendor() == vendor &&
+           row.code == code;
+  })[kGrpcResponses];
+}
+
 std::uint64_t ShimFixture::ProxyErrors(std::string_view vendor,
                                        ProxyError error) {
   return Sum([=](const JournalRow& row) {

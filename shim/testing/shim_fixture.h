@@ -44,6 +44,8 @@ class ShimFixture : public testing::Test {
   static std::uint64_t Events(ShimCounter counter);
   /// How many durations of the phase were taken.
   static std::uint64_t Durations(std::string_view vendor, Phase phase);
+  static std::uint64_t GrpcResponses(std::string_view vendor,
+                                     std::uint16_t code);
   static std::uint64_t ProxyErrors(std::string_view vendor, ProxyError error);
 
   FakeLibc fake_;

@@ -87,6 +87,7 @@ std::vector<RowValue> SampleRows() {
       {.key = {.kind = RowKind::kProxyError,
                .vendor = "acme",
                .code = static_cast<std::uint16_t>(ProxyError::kQuota)}},
+      {.key = {.kind = RowKind::kGrpc, .vendor = "acme", .code = 14}},
   };
   for (std::size_t row = 0; row < rows.size(); ++row) {
     for (std::size_t i = 0; i < CounterCount(rows[row].key.kind); ++i) {
@@ -103,6 +104,9 @@ std::vector<RowValue> SampleRows() {
 std::vector<RowValue> SampleRows2() {
   std::vector<RowValue> rows = SampleRows();
   rows[1].counters[kConnectionsUnsettled] = 0;
+  std::erase_if(rows, [](const RowValue& row) {
+    return row.key.kind > RowKind::kProxyError;
+  });
   return rows;
 }
 

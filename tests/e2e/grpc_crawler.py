@@ -23,3 +23,9 @@ with channel:
         refuse(b"")
     except grpc.RpcError as error:
         print(error.code().name)
+    # Ends badly behind two messages.
+    try:
+        for message in channel.unary_stream("/lab.Echo/Break")(b"z"):
+            assert message == b"z"
+    except grpc.RpcError as error:
+        print(error.code().name)

@@ -17,6 +17,14 @@ PATHS = ["/", "/catalogue.html", "/picture.bin", "/stream/feed.html", "/missing"
 
 
 class Http2Case(MeteredCase):
+    def timed(self):
+        """How many first bytes, how many whole requests have been timed."""
+        metrics = self.collector.metrics()
+        return [
+            metrics.total("proxymeter_phase_duration_seconds_count", phase=phase)
+            for phase in ("first_byte", "request")
+        ]
+
     def requests_by(self, protocol):
         return self.collector.metrics().total(
             "proxymeter_requests_total", protocol=protocol, visibility="plaintext"
@@ -33,6 +41,7 @@ class ThroughProxies(Http2Case):
         vendor = self.lab.vendors[name]
         entries = len(self.lab.origin.entries())
         counted = self.requests_by("https/2")
+        timed = self.timed()
         before = self.baseline(vendor)
         places = account.destinations(self.collector.metrics(), vendor)
         crawlers.run(
@@ -42,6 +51,7 @@ class ThroughProxies(Http2Case):
         new = self.lab.origin.entries()[entries:]
         self.assertEqual({entry["protocol"] for entry in new}, {"HTTP/2.0"})
         self.assertEqual(self.requests_by("https/2"), counted + len(new))
+        self.assertEqual(self.timed(), [count + len(new) for count in timed])
         # Every byte is the server name's, whose requests ever went with it.
         was = places.get(SITE, (0, 0))
         self.assertEqual(
@@ -112,16 +122,24 @@ class ThroughProxies(Http2Case):
 
 
 class Echo(grpc.GenericRpcHandler):
-    """Answers /lab.Echo/Say with what it was asked, and nothing else."""
+    """Answers /lab.Echo/Say with what it was asked; breaks off /lab.Echo/Break."""
 
     def __init__(self):
         self.calls = 0
 
     def service(self, details):
         self.calls += 1
+        if details.method == "/lab.Echo/Break":
+            return grpc.unary_stream_rpc_method_handler(self.break_off)
         if details.method != "/lab.Echo/Say":
             return None
         return grpc.unary_unary_rpc_method_handler(lambda request, _: request)
+
+    @staticmethod
+    def break_off(request, context):
+        yield request
+        yield request
+        context.abort(grpc.StatusCode.ABORTED, "enough")
 
 
 class Grpc(Http2Case):
@@ -149,6 +167,7 @@ class Grpc(Http2Case):
         echo, port = self.serve(credentials)
         before = self.baseline(vendor)
         counted = self.requests_by(protocol)
+        statuses, timed = self.statuses(), self.timed()
         script = os.path.join(os.path.dirname(__file__), "grpc_crawler.py")
         done = crawlers.run(
             [crawlers.PYTHON, script, f"{SITE}:{port}", str(self.CALLS), *more],
@@ -158,8 +177,8 @@ class Grpc(Http2Case):
             ),
             prefix=self.lab.metered(self.directory),
         )
-        self.assertEqual(done.stdout, "UNIMPLEMENTED\n")
-        self.assertEqual(echo.calls, 2 * self.CALLS + 1)
+        self.assertEqual(done.stdout, "UNIMPLEMENTED\nABORTED\n")
+        self.assertEqual(echo.calls, 2 * self.CALLS + 2)
         self.lab.settle()
         expected = account.witnessed(self.lab, vendor) - before[0]
         # The origin that has a log was not asked. gRPC's errors are 200, too.
@@ -171,7 +190,20 @@ class Grpc(Http2Case):
 
         self.eventually_equal(found, expected)
         self.assertEqual(self.requests_by(protocol), counted + echo.calls)
+        ended = {"OK": 2 * self.CALLS, "UNIMPLEMENTED": 1, "ABORTED": 1}
+        for status, calls in ended.items():
+            ended[status] = statuses.get(status, 0) + calls
+        self.assertEqual(self.statuses(), ended)
+        self.assertEqual(self.timed(), [count + echo.calls for count in timed])
         self.assert_nothing_amiss()
+
+    def statuses(self):
+        return {
+            labels["grpc_status"]: int(value)
+            for labels, value in self.collector.metrics().samples(
+                "proxymeter_grpc_responses_total", proxy_vendor="alpha"
+            )
+        }
 
     def test_in_clear(self):
         self.call_exactly("http/2")
