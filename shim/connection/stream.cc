@@ -42,6 +42,7 @@ void Stream::Begin(Connection* connection, std::uint8_t depth) {
   own_moved_sent_.store(0, std::memory_order_relaxed);
   moved_received_.store(0, std::memory_order_relaxed);
   in_tunnel_.store(false, std::memory_order_relaxed);
+  upgrading_.store(false, std::memory_order_relaxed);
   named_.store(Protocol::kUnknown, std::memory_order_relaxed);
   socks_ns_ = 0;
   hello_ns_.store(0, std::memory_order_relaxed);

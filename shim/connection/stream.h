@@ -109,6 +109,7 @@ class Stream {
   void ExpectRequest();
   void SendPreface(protocol::Bytes* data);
   void SendHttp2(protocol::Bytes* data);
+  bool EndUpgradedRequest(protocol::Bytes* data);
   void OnHttp2Request(protocol::Http2Side* side);
   void SendSocks(protocol::Bytes* data);
   void SendClientHello(protocol::Bytes* data);
@@ -118,6 +119,8 @@ class Stream {
   const Exchange* AwaitRequest();
   void ReceiveResponse(protocol::Bytes* data);
   void OnResponseHead(const Exchange* exchange);
+  void OnUpgrade(const Exchange* exchange, JournalRow* row);
+  void UpgradeToHttp2(const Exchange& exchange);
   bool MayStartHttp2(Stage now, protocol::Bytes data) const;
   void ReceiveHttp2(protocol::Bytes* data);
   void OnHttp2Event(protocol::Http2Event event,
@@ -164,6 +167,7 @@ class Stream {
   std::atomic<bool> socks_reply_due_;
   std::atomic<bool> tls_data_sent_;
   std::atomic<bool> in_tunnel_;
+  std::atomic<bool> upgrading_;  // to HTTP/2, by the request being sent
   std::atomic<Protocol> named_;  // by its first bytes, if it is not read
   std::atomic<std::uint64_t>* moved_sent_;  // the next, or the journal's
   std::atomic<std::uint64_t> own_moved_sent_;

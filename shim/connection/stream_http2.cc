@@ -73,7 +73,42 @@ void Stream::SendPreface(Bytes* data) {
   Move(Stage::kPreface, Stage::kHttp2);
 }
 
+// The server has agreed: what follows is HTTP/2, and the request that asked for
+// it is its first stream.
+void Stream::UpgradeToHttp2(const Exchange& exchange) {
+  Http2Session* session = EnsureHttp2();
+  if (session == nullptr) {
+    connection_->CountEvent(kDesynchronisedHttp2);
+    BecomeOpaque(opaque_protocol());
+    return;
+  }
+  session->Upgrade({.tag = TagOf(exchange.row), .since_ns = exchange.sent_ns});
+  upgrading_.store(true, std::memory_order_relaxed);
+  Move(Stage::kHttp1, Stage::kHttp2);
+}
+
+// A request is sent whole before HTTP/2 follows it, though the server may have
+// agreed before. False when there is more of it to come.
+bool Stream::EndUpgradedRequest(Bytes* data) {
+  if (!request_.in_head()) {
+    const protocol::Http1Step step = request_.Consume(*data);
+    *data = data->subspan(step.consumed);
+    CountSent(request_row_, step.consumed);
+    if (step.event == protocol::Http1Event::kNone) return false;
+    if (step.event == protocol::Http1Event::kLost) {
+      Desynchronise(opaque_protocol());
+      return false;
+    }
+  }
+  request_row_ = nullptr;
+  upgrading_.store(false, std::memory_order_relaxed);
+  return true;
+}
+
 void Stream::SendHttp2(Bytes* data) {
+  if (upgrading_.load(std::memory_order_relaxed) && !EndUpgradedRequest(data)) {
+    return;
+  }
   Http2Session& session = *http2_.load(std::memory_order_acquire);
   Http2Side& client = session.client;
   Http2Event event;

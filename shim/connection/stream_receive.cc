@@ -167,7 +167,8 @@ void Stream::BeginResponse(const Exchange& exchange) {
 void Stream::EndResponse(const Exchange* exchange) {
   if (exchange != nullptr) {
     const bool connect = exchange->method == Method::kConnect;
-    if (!connect || response_.status() / 100 == 2) {
+    const bool unanswered = response_.upgrades_to_h2c();
+    if (!unanswered && (!connect || response_.status() / 100 == 2)) {
       connection_->Time(connect ? Phase::kTunnel : Phase::kRequest,
                         exchange->sent_ns, FineMonotonicNs());
     }
@@ -224,15 +225,26 @@ void Stream::OnResponseHead(const Exchange* exchange) {
         depth_ == 0 ? Protocol::kHttp1 : Protocol::kHttps1,
         Visibility::kPlaintext);
   }
-  Add(row, ResponseClass(status), 1);
   if (status == 101) {
-    // Another protocol from here on, by agreement: nothing was lost.
-    if (response_.upgrades_to_websocket()) {
-      connection_->SetRow(connection_->FindRow(
-          row->destination(), Protocol::kWebSocket, Visibility::kPlaintext));
-    }
-    BecomeOpaque(opaque_protocol());
+    OnUpgrade(exchange, row);
+  } else {
+    Add(row, ResponseClass(status), 1);
   }
+}
+
+// Another protocol from here on, by agreement: nothing was lost.
+void Stream::OnUpgrade(const Exchange* exchange, JournalRow* row) {
+  if (exchange != nullptr && response_.upgrades_to_h2c()) {
+    // The response is still to come, in HTTP/2.
+    UpgradeToHttp2(*exchange);
+    return;
+  }
+  Add(row, ResponseClass(response_.status()), 1);
+  if (response_.upgrades_to_websocket()) {
+    connection_->SetRow(connection_->FindRow(
+        row->destination(), Protocol::kWebSocket, Visibility::kPlaintext));
+  }
+  BecomeOpaque(opaque_protocol());
 }
 
 void Stream::ReceiveSocks(Bytes* data) {

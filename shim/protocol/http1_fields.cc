@@ -12,7 +12,7 @@ void Http1Fields::Reset() {
   field_ = Field::kOther;
   coding_ = Coding::kNone;
   has_length_ = false;
-  websocket_ = false;
+  upgrade_ = Upgrade::kOther;
 }
 
 Http1Fields::Step Http1Fields::Consume(Bytes data, HostName* host,
@@ -198,7 +198,9 @@ bool Http1Fields::CommitValue(HostName* host) {
     case Field::kWords:
       return true;
     case Field::kUpgrade:
-      websocket_ = token() == "websocket";
+      upgrade_ = token() == "websocket" ? Upgrade::kWebSocket
+                 : token() == "h2c"     ? Upgrade::kH2c
+                                        : Upgrade::kOther;
       return true;
     case Field::kHost:
       host->FinishAuthority();

@@ -44,7 +44,9 @@ class Http1Fields {
 
   Coding coding() const { return coding_; }
   /// Upgrade names WebSocket (RFC 6455, 4.2.2), and it alone.
-  bool websocket() const { return websocket_; }
+  bool websocket() const { return upgrade_ == Upgrade::kWebSocket; }
+  /// Upgrade names HTTP/2 in clear (RFC 7540, 3.2), and it alone.
+  bool h2c() const { return upgrade_ == Upgrade::kH2c; }
   bool has_length() const { return has_length_; }
   std::uint64_t length() const { return length_; }
 
@@ -65,6 +67,7 @@ class Http1Fields {
     kUpgrade,
     kWords
   };
+  enum class Upgrade : std::uint8_t { kOther, kWebSocket, kH2c };
   struct Into {
     HostName* host;
     ProxyWords* words;
@@ -95,7 +98,7 @@ class Http1Fields {
   Field field_ = Field::kOther;
   Coding coding_ = Coding::kNone;
   bool has_length_ = false;
-  bool websocket_ = false;
+  Upgrade upgrade_ = Upgrade::kOther;
   bool started_ = false;  // the value's current element has bytes
   bool gap_ = false;      // and white space came after them
 };

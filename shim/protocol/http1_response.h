@@ -48,6 +48,7 @@ class Http1ResponseParser {
   bool upgrades_to_websocket() const {
     return status_ == 101 && fields_.websocket();
   }
+  bool upgrades_to_h2c() const { return status_ == 101 && fields_.h2c(); }
   /// True in a body that only the connection's end ends.
   bool until_close() const { return until_close_; }
 

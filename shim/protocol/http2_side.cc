@@ -35,7 +35,6 @@ constexpr std::uint32_t kStreamIdMask = 0x7fff'ffff;
 
 constexpr int kMaxFrameSizeSetting = 5;
 constexpr std::uint32_t kLeastMaxFrame = 1 << 14;
-constexpr std::uint32_t kMostMaxFrame = (1 << 24) - 1;
 
 bool IsClients(std::uint32_t stream) { return stream % 2 == 1; }
 
@@ -296,7 +295,7 @@ Http2Event Http2Side::OnSetting() {
   const int name = gathered_[0] << 8 | gathered_[1];
   const std::uint32_t value = Number(2);
   if (name == kMaxFrameSizeSetting) {
-    if (value < kLeastMaxFrame || value > kMostMaxFrame) {
+    if (value < kLeastMaxFrame || value > Http2Streams::kMostMaxFrame) {
       return Lose(Http2Loss::kFraming);
     }
     streams_->AllowFrame(speaker_ == Http2Speaker::kClient
@@ -385,6 +384,16 @@ Http2Event Http2Side::Lose(Http2Loss loss) {
   skip_ = 0;
   phase_ = Phase::kLost;
   return Http2Event::kLost;
+}
+
+void Http2Session::Upgrade(const Http2Streams::Stream& stream) {
+  constexpr std::uint32_t kUpgraded = 1;
+  streams.Add(kUpgraded, stream);
+  streams.Begin(kUpgraded);
+  streams.End(kUpgraded, Http2Speaker::kClient);
+  streams.set_newest(kUpgraded);
+  // What the server may send stood in the request, encoded.
+  streams.AllowFrame(Http2Speaker::kServer, Http2Streams::kMostMaxFrame);
 }
 
 }  // namespace proxymeter::protocol

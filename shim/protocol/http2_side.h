@@ -147,6 +147,11 @@ class Http2Session {
     server.Begin(Http2Speaker::kServer, &streams, memory_[1], kMemory);
   }
 
+  /// The connection was upgraded from HTTP/1 (RFC 7540, 3.2): `stream` is the
+  /// request that asked for it, whose response has begun. To be called before
+  /// anything is consumed.
+  void Upgrade(const Http2Streams::Stream& stream);
+
   Http2Streams streams;
   Http2Side client;
   Http2Side server;

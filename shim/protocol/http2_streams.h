@@ -64,6 +64,7 @@ class Http2Streams {
     return max_frame_[Index(speaker)].load(std::memory_order_acquire);
   }
   void AllowFrame(Http2Speaker speaker, std::uint32_t size);
+  static constexpr std::uint32_t kMostMaxFrame = (1 << 24) - 1;
 
  private:
   // Of a slot's state: the stream's id, and below it these. Zero is free.

@@ -1,0 +1,78 @@
+"""Ways into a proxy, and what goes through it, beside the usual ones."""
+
+import unittest
+
+from lab import sites
+from lab.nghttpx import ADDRESS, Nghttpx
+from lab.origin import ADDRESS as ORIGIN
+from peer_case import PeerCase
+
+SITE, NEWS, API = sites.SITES
+PATHS = ["/", "/catalogue.html", "/picture.bin", "/missing"]
+
+
+class UpgradeToHttp2(PeerCase):
+    """Upgrade: h2c, to a server in clear text that speaks both."""
+
+    @classmethod
+    def make_peers(cls):
+        backend = (ORIGIN, cls.lab.origin.http_port)
+        cls.peer = Nghttpx(cls.lab, "upgrades", backend, ";no-tls")
+        return [cls.peer]
+
+    def urls(self, paths):
+        return [f"http://{SITE}:{self.peer.port}{path}" for path in paths]
+
+    def by_protocol(self):
+        names = ("http/1.1", "http/2")
+        return [self.value("requests_total", protocol=name) for name in names]
+
+    def run_upgraded(self, command, paths):
+        """Of `paths` on each connection the first one asks for the upgrade."""
+        before = self.by_protocol()
+        output, expected = self.run_exactly(self.peer, command)
+        self.assertEqual(sum(expected.requests.values()), len(paths))
+        first = expected.connections
+        self.assertEqual(
+            [now - was for now, was in zip(self.by_protocol(), before, strict=True)],
+            [first, len(paths) - first],
+        )
+        for phase in ("first_byte", "request"):
+            self.assertEqual(
+                self.value("phase_duration_seconds_count", phase=phase),
+                sum(self.by_protocol()),
+            )
+        self.assert_nothing_amiss()
+        return output, expected
+
+    def test_curl(self):
+        paths = PATHS * 2
+        command = ["curl", "--silent", "--show-error", "--http2"]
+        command += ["--connect-to", f"{SITE}::{ADDRESS}:{self.peer.port}"]
+        command += ["--write-out", "%{http_version} %{num_connects}\n"]
+        for url in self.urls(paths):
+            command += ["--output", "/dev/null", url]
+        output, expected = self.run_upgraded(command, paths)
+        self.assertEqual(output, "2 1\n" + "2 0\n" * (len(paths) - 1))
+        self.assertEqual(expected.responses, {(SITE, "2xx"): 6, (SITE, "4xx"): 2})
+
+    def test_uploads(self):
+        command = ["curl", "--silent", "--show-error", "--http2"]
+        command += ["--connect-to", f"{SITE}::{ADDRESS}:{self.peer.port}"]
+        command += ["--data-binary", f"@{self.lab.upload_file}"]
+        for url in self.urls([sites.UPLOAD, sites.UPLOAD]):
+            command += ["--output", "/dev/null", url]
+        _, expected = self.run_exactly(self.peer, command)
+        self.assertEqual(expected.responses, {(SITE, "2xx"): 2})
+        self.assert_nothing_amiss()
+
+    def test_nghttp(self):
+        # It resolves no names of the lab: the authority is the address.
+        urls = [f"http://{ADDRESS}:{self.peer.port}{path}" for path in PATHS]
+        command = ["nghttp", "--upgrade", "--null-out", "--multiply=2", *urls]
+        _, expected = self.run_upgraded(command, PATHS * 2)
+        self.assertEqual(expected.connections, 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
