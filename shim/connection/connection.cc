@@ -39,7 +39,8 @@ void Connection::Begin(Connections* home, JournalRow* vendor_row,
   for (auto& random : randoms_) {
     for (auto& word : random) word.store(0, std::memory_order_relaxed);
   }
-  socket_stream_.Begin(this, 0);
+  tunnels_.store(nullptr, std::memory_order_relaxed);
+  socket_stream_.Begin(this, 0, /*in_tls=*/false);
   if (slot != nullptr) socket_stream_.CountSentIn(&slot->sent);
   if (home->BeginsWithRequest(vendor_row)) ExpectRequest(/*in_tls=*/false);
   streams_[0].store(&socket_stream_, std::memory_order_relaxed);
@@ -58,14 +59,12 @@ void Connection::Begin(Connections* home, JournalRow* vendor_row,
 
 void Connection::End() {
   if (connecting()) Abandoned();
-  for (std::uint8_t depth = 0; depth < kMaxStreams; ++depth) {
+  for (std::uint8_t depth = 0; depth < places(); ++depth) {
     if (Stream* stream = this->stream(depth)) stream->End();
   }
   ReleaseToTarget();
-  for (auto& random : randoms_) {
-    const std::uint64_t word = random[0].load(std::memory_order_relaxed);
-    if (word != 0) home_->tls().Remove(word, this);
-    random[0].store(0, std::memory_order_relaxed);
+  for (std::uint8_t depth = 0; depth < places(); ++depth) {
+    if (Random* random = RandomAt(depth)) ForgetRandom(random);
   }
   GiveBackSlot();
 }
@@ -113,14 +112,18 @@ void Connection::CountRequest(JournalRow* row) {
 }
 
 Stream* Connection::EnsureStream(std::uint8_t depth) {
-  if (depth >= kMaxStreams) return nullptr;
-  if (Stream* existing = stream(depth)) return existing;
+  Http2Tunnels* tunnels = tunnels_.load(std::memory_order_acquire);
+  std::atomic<Stream*>* const at = depth < kMaxStreams  ? &streams_[depth]
+                                   : tunnels != nullptr ? tunnels->At(depth)
+                                                        : nullptr;
+  if (at == nullptr) return nullptr;
+  if (Stream* existing = at->load(std::memory_order_acquire)) return existing;
   Stream* fresh = home_->NewStream();
   if (fresh == nullptr) return nullptr;
-  fresh->Begin(this, depth);
+  fresh->Begin(this, depth, /*in_tls=*/true);
   // Reading and writing a TLS session from two threads at once is not allowed,
   // so nobody else is here; a leak would be the worst of it.
-  streams_[depth].store(fresh, std::memory_order_release);
+  at->store(fresh, std::memory_order_release);
   return fresh;
 }
 
@@ -352,7 +355,7 @@ void Connection::Time(Phase phase, std::uint64_t since_ns,
 void Connection::EndedByPeer(const KernelFigures& kernel) {
   if (kernel.received > socket_stream_.moved_received()) return;
   // The innermost stream knows best what was under way.
-  for (std::uint8_t depth = kMaxStreams; depth-- > 0;) {
+  for (std::uint8_t depth = places(); depth-- > 0;) {
     const Stream* stream = this->stream(depth);
     if (stream == nullptr) continue;
     if (const auto error = stream->ErrorOfEnd()) {
@@ -374,11 +377,25 @@ void Connection::GiveBackHttp2(protocol::Http2Session* session) {
   home_->http2().GiveBack(session);
 }
 
+Connection::Random* Connection::RandomAt(std::uint8_t tls_depth) {
+  if (tls_depth < kMaxStreams) return &randoms_[tls_depth];
+  Http2Tunnels* tunnels = tunnels_.load(std::memory_order_acquire);
+  return tunnels != nullptr ? tunnels->RandomAt(tls_depth) : nullptr;
+}
+
+void Connection::ForgetRandom(Random* random) {
+  const std::uint64_t word =
+      (*random)[0].exchange(0, std::memory_order_acq_rel);
+  if (word != 0) home_->tls().Remove(word, this);
+}
+
 void Connection::SetClientRandom(std::uint8_t tls_depth,
                                  std::span<const std::uint8_t, 32> random) {
+  Random* const at = RandomAt(tls_depth);
+  if (at == nullptr) return;
   ClientRandom words;
   std::memcpy(words.data(), random.data(), random.size());
-  auto& stored = randoms_[tls_depth];
+  Random& stored = *at;
   for (int i = 3; i >= 0; --i) {
     stored[i].store(words[i], std::memory_order_release);
   }
@@ -389,20 +406,19 @@ void Connection::SetClientRandom(std::uint8_t tls_depth,
 
 void Connection::ReplaceClientRandom(std::uint8_t tls_depth,
                                      const ClientRandom& random) {
-  const std::uint64_t word =
-      randoms_[tls_depth][0].exchange(0, std::memory_order_acq_rel);
-  if (word != 0) home_->tls().Remove(word, this);
+  if (Random* const before = RandomAt(tls_depth)) ForgetRandom(before);
   std::array<std::uint8_t, 32> bytes;
   std::memcpy(bytes.data(), random.data(), bytes.size());
   SetClientRandom(tls_depth, bytes);
 }
 
 bool Connection::HasClientRandom(const ClientRandom& random,
-                                 std::uint8_t* tls_depth) const {
-  for (std::uint8_t depth = 0; depth < kMaxStreams; ++depth) {
-    bool equal = random[0] != 0;
+                                 std::uint8_t* tls_depth) {
+  for (std::uint8_t depth = 0; depth < places(); ++depth) {
+    const Random* const stored = RandomAt(depth);
+    bool equal = random[0] != 0 && stored != nullptr;
     for (int i = 0; equal && i < 4; ++i) {
-      equal = randoms_[depth][i].load(std::memory_order_acquire) == random[i];
+      equal = (*stored)[i].load(std::memory_order_acquire) == random[i];
     }
     if (equal) {
       *tls_depth = depth;

@@ -12,6 +12,7 @@
 #include "proxymeter/endpoint.h"
 #include "proxymeter/journal.h"
 #include "proxymeter/proxy_error.h"
+#include "shim/connection/http2_tunnels.h"
 #include "shim/connection/stream.h"
 #include "shim/protocol/host_name.h"
 
@@ -93,11 +94,15 @@ class Connection {
   void End();
 
   Stream* socket_stream() { return &socket_stream_; }
-  /// The stream at `depth`, null when it has not begun; none begins at
-  /// kMaxStreams.
+  /// The stream at `depth`, or at a tunnel's place (Http2Tunnels); null when it
+  /// has not begun. None begins at kMaxStreams.
   Stream* stream(std::uint8_t depth) const {
-    return depth < kMaxStreams ? streams_[depth].load(std::memory_order_acquire)
-                               : nullptr;
+    if (depth < kMaxStreams) {
+      return streams_[depth].load(std::memory_order_acquire);
+    }
+    Http2Tunnels* tunnels = tunnels_.load(std::memory_order_acquire);
+    const auto* at = tunnels != nullptr ? tunnels->At(depth) : nullptr;
+    return at != nullptr ? at->load(std::memory_order_acquire) : nullptr;
   }
   /// Begins the stream at `depth`; null when there is no memory.
   Stream* EnsureStream(std::uint8_t depth);
@@ -169,6 +174,15 @@ class Connection {
   protocol::Http2Session* TakeHttp2();
   void GiveBackHttp2(protocol::Http2Session* session);
 
+  /// Takes what tunnels are to be kept in. False when it has others.
+  bool TakeTunnels(Http2Tunnels* tunnels);
+  /// The stream of what is sent through the tunnel that HTTP/2's stream `id`
+  /// is; null when there is no room. `known` knows which others still are.
+  Stream* OpenTunnel(std::uint32_t id, bool in_tls,
+                     const protocol::Http2Streams& known);
+  /// Gives their streams back. Nobody uses the connection any more.
+  void FreeTunnels();
+
   // The TLS session that stream `tls_depth` carries.
   void SetClientRandom(std::uint8_t tls_depth,
                        std::span<const std::uint8_t, 32> random);
@@ -178,12 +192,21 @@ class Connection {
   bool has_client_random() const {
     return randoms_[0][0].load(std::memory_order_relaxed) != 0;
   }
-  bool HasClientRandom(const ClientRandom& random,
-                       std::uint8_t* tls_depth) const;
+  bool HasClientRandom(const ClientRandom& random, std::uint8_t* tls_depth);
 
  private:
   enum Direction : std::uint8_t { kSentDirection, kReceivedDirection };
 
+  using Random = Http2Tunnels::Random;
+
+  // Streams and sessions are at less than that.
+  std::uint8_t places() const {
+    return tunnels_.load(std::memory_order_acquire) == nullptr
+               ? kMaxStreams
+               : Http2Tunnels::PlaceOf(Http2Tunnels::kMost);
+  }
+  Random* RandomAt(std::uint8_t tls_depth);
+  void ForgetRandom(Random* random);
   void Hold(Direction direction, std::size_t size);
   void Release(JournalRow* row);
   void DropHeldOfParent();
@@ -215,7 +238,8 @@ class Connection {
   Stream socket_stream_;
   std::atomic<Stream*> streams_[kMaxStreams];  // [0] is the one above
   // Of the TLS session in each stream. Word 0 is stored last; zero is none.
-  std::atomic<std::uint64_t> randoms_[kMaxStreams][4];
+  Random randoms_[kMaxStreams];
+  std::atomic<Http2Tunnels*> tunnels_;  // in an Http2Session's memory, or null
 };
 
 }  // namespace proxymeter::shim

@@ -140,6 +140,7 @@ void Connections::PutBack(int fd, Connection* connection) {
 
 void Connections::End(Connection* connection) {
   connection->End();
+  connection->FreeTunnels();
   connection->socket_stream()->GiveBack();
   for (std::uint8_t depth = 1; depth < Connection::kMaxStreams; ++depth) {
     if (Stream* stream = connection->stream(depth)) {

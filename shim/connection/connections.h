@@ -142,6 +142,7 @@ class Connections {
   std::uint32_t children() const { return process_->children(); }
   std::uint32_t copies() const { return process_->copies(); }
   Stream* NewStream() { return streams_.Allocate(); }
+  void FreeStream(Stream* stream) { streams_.Free(stream); }
   JournalRow* VendorRow(std::string_view vendor);
   /// How the connections to a vendor begin: with a request, or with something
   /// else. Of the last one only, as a guess for the next.

@@ -9,7 +9,11 @@
 namespace proxymeter::shim {
 namespace {
 
-constexpr long kBytes = sizeof(protocol::Http2Session);
+// One behind the other; the second is not touched before it is needed.
+constexpr long kSessionBytes =
+    (sizeof(protocol::Http2Session) + alignof(Http2Tunnels) - 1) /
+    alignof(Http2Tunnels) * alignof(Http2Tunnels);
+constexpr long kBytes = kSessionBytes + sizeof(Http2Tunnels);
 
 }  // namespace
 
@@ -30,6 +34,10 @@ protocol::Http2Session* Http2Sessions::Take() {
   auto* session = new (reinterpret_cast<void*>(memory)) protocol::Http2Session;
   session->Begin();
   return session;
+}
+
+Http2Tunnels* Http2Sessions::NewTunnels(protocol::Http2Session* session) {
+  return new (reinterpret_cast<char*>(session) + kSessionBytes) Http2Tunnels;
 }
 
 void Http2Sessions::GiveBack(protocol::Http2Session* session) {

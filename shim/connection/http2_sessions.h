@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "shim/connection/http2_tunnels.h"
 #include "shim/protocol/http2_side.h"
 
 namespace proxymeter::shim {
@@ -21,6 +22,8 @@ class Http2Sessions {
 
   /// Begun; null when there are too many, or no memory.
   protocol::Http2Session* Take();
+  /// Room for tunnels beside `session`, not used before.
+  static Http2Tunnels* NewTunnels(protocol::Http2Session* session);
   /// Takes null too.
   void GiveBack(protocol::Http2Session* session);
 

@@ -28,14 +28,16 @@ bool MayStartMethod(std::uint8_t byte) { return byte >= 'A' && byte <= 'Z'; }
 
 }  // namespace
 
-void Stream::Begin(Connection* connection, std::uint8_t depth) {
+void Stream::Begin(Connection* connection, std::uint8_t depth, bool in_tls) {
   connection_ = connection;
   depth_ = depth;
+  in_tls_ = in_tls;
   stage_.store(Stage::kFirstBytes, std::memory_order_relaxed);
   socks_reply_due_.store(false, std::memory_order_relaxed);
   tls_data_sent_.store(false, std::memory_order_relaxed);
   exchanges_.Clear();
   http2_.store(nullptr, std::memory_order_relaxed);
+  tunnels_.store(nullptr, std::memory_order_relaxed);
   new (&sending_) SideLock();
   new (&receiving_) SideLock();
   moved_sent_ = &own_moved_sent_;
@@ -54,6 +56,28 @@ void Stream::Begin(Connection* connection, std::uint8_t depth) {
   response_begun_ = false;
   new (&response_) protocol::Http1ResponseParser();
   response_.Reset();
+}
+
+void Stream::BeginInTunnel() {
+  in_tunnel_.store(true, std::memory_order_relaxed);
+  stage_.store(Stage::kTunnel, std::memory_order_release);
+}
+
+bool Stream::Retire() {
+  if (!sending_.TryEnter()) return false;
+  if (!receiving_.TryEnter()) {
+    sending_.Leave();
+    return false;
+  }
+  End();
+  GiveBack();
+  return true;
+}
+
+// Of several tunnels in HTTP/2 the first one tells what the connection is for:
+// what it carries cannot be told apart from outside.
+void Stream::SetTarget(const protocol::HostName& host) {
+  if (names_connection()) connection_->SetTarget(host);
 }
 
 void Stream::HoldSent(std::size_t size) { connection_->HoldSent(size); }
@@ -130,9 +154,11 @@ bool Stream::SendSlowly(Bytes data) {
   return true;
 }
 
-// Between two requests, what is sent next can only be the next one.
+// Between two requests, what is sent next can only be the next one; but beside
+// a tunnel by HTTP/2 there are others.
 void Stream::ExpectRequest() {
-  if (stage() == Stage::kHttp1 && request_.at_start()) {
+  if (depth_ < Http2Tunnels::kFirst && stage() == Stage::kHttp1 &&
+      request_.at_start()) {
     connection_->ExpectRequest(/*in_tls=*/depth_ != 0);
   }
 }
@@ -246,7 +272,7 @@ void Stream::OnRequestHead() {
   const protocol::HostName& host = request_.host();
   if (request_.method() == Method::kConnect) {
     if (depth_ == 0) connection_->CarriesNoRequests();
-    connection_->SetTarget(host);
+    SetTarget(host);
     // Requests may have gone before it on this connection: what follows is not
     // for their host.
     if (depth_ == 0) connection_->ForgetRow();
@@ -259,7 +285,7 @@ void Stream::OnRequestHead() {
     }
     return;
   }
-  const Protocol spoken = depth_ == 0 ? Protocol::kHttp1 : Protocol::kHttps1;
+  const Protocol spoken = http1();
   if (host.empty()) {
     request_row_ = connection_->FindTargetRow(spoken, Visibility::kPlaintext);
   } else if (request_row_ == nullptr ||
@@ -292,7 +318,7 @@ void Stream::SendSocks(Bytes* data) {
     case protocol::SocksClientParser::Event::kNone:
       return;
     case protocol::SocksClientParser::Event::kTarget:
-      connection_->SetTarget(socks_.host());
+      SetTarget(socks_.host());
       // The receiving side moves on when the proxy has granted it; what comes
       // before that is for the tunnel all the same.
       Move(Stage::kSocks, Stage::kTunnel);
@@ -317,7 +343,7 @@ void Stream::SendClientHello(Bytes* data) {
     case protocol::ClientHelloParser::Status::kDone:
       break;
   }
-  connection_->SetTarget(hello_.server_name());
+  SetTarget(hello_.server_name());
   handshake_sends_ = 0;
   connection_->SetClientRandom(depth_, hello_.random());
   hello_ns_.store(FineMonotonicNs(), std::memory_order_relaxed);

@@ -10,6 +10,7 @@
 #include "proxymeter/journal.h"
 #include "proxymeter/proxy_error.h"
 #include "shim/connection/exchanges.h"
+#include "shim/connection/http2_tunnels.h"
 #include "shim/connection/side_lock.h"
 #include "shim/meter/meter.h"
 #include "shim/protocol/bytes.h"
@@ -35,7 +36,12 @@ class Connection;
 class Stream {
  public:
   /// Makes this the stream at `depth` of `connection`, nothing spoken yet.
-  void Begin(Connection* connection, std::uint8_t depth);
+  void Begin(Connection* connection, std::uint8_t depth, bool in_tls);
+  /// What it carries is sent through a tunnel.
+  void BeginInTunnel();
+  /// Ends it for another to be begun in its place; until then nobody gets in.
+  /// False when somebody is inside.
+  bool Retire();
   /// Gives back what it took. Nobody uses it any more.
   void GiveBack();
 
@@ -110,7 +116,9 @@ class Stream {
   void SendPreface(protocol::Bytes* data);
   void SendHttp2(protocol::Bytes* data);
   bool EndUpgradedRequest(protocol::Bytes* data);
-  void OnHttp2Request(protocol::Http2Side* side);
+  void OpenHttp2Tunnel(protocol::Http2Session* session);
+  Stream* TunnelOf(const protocol::Http2Side& side);
+  void OnHttp2Request(protocol::Http2Session* session);
   void SendSocks(protocol::Bytes* data);
   void SendClientHello(protocol::Bytes* data);
   void SendTlsHandshake(protocol::Bytes* data);
@@ -149,10 +157,18 @@ class Stream {
   void BecomeOpaque(Protocol protocol);
   // As above, because a parser lost its place in the middle.
   void Desynchronise(Protocol protocol);
+  bool names_connection() const { return depth_ < Http2Tunnels::PlaceOf(1); }
+  void SetTarget(const protocol::HostName& host);
+  Protocol http1() const {
+    return in_tls_ ? Protocol::kHttps1 : Protocol::kHttp1;
+  }
+  Protocol http2() const {
+    return in_tls_ ? Protocol::kHttps2 : Protocol::kHttp2;
+  }
   Protocol opaque_protocol() const {
     const Protocol named = named_.load(std::memory_order_relaxed);
     if (named != Protocol::kUnknown) return named;
-    return depth_ == 0 ? Protocol::kTcp : Protocol::kTls;
+    return in_tls_ ? Protocol::kTls : Protocol::kTcp;
   }
   // Takes a name from first bytes; the first one stands.
   void NameBy(Protocol protocol) {
@@ -163,6 +179,7 @@ class Stream {
 
   Connection* connection_;
   std::uint8_t depth_;
+  bool in_tls_;
   std::atomic<Stage> stage_;
   std::atomic<bool> socks_reply_due_;
   std::atomic<bool> tls_data_sent_;
@@ -174,6 +191,7 @@ class Stream {
   std::atomic<std::uint64_t> moved_received_;
   Exchanges exchanges_;
   std::atomic<protocol::Http2Session*> http2_;  // null until it is spoken
+  std::atomic<Http2Tunnels*> tunnels_;          // by it, if they are followed
 
   // Sending side.
   SideLock sending_;

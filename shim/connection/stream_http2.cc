@@ -2,6 +2,7 @@
 #include "shim/clock.h"
 #include "shim/connection/brief_wait.h"
 #include "shim/connection/connection.h"
+#include "shim/connection/http2_sessions.h"
 #include "shim/connection/stream.h"
 
 namespace proxymeter::shim {
@@ -117,39 +118,66 @@ void Stream::SendHttp2(Bytes* data) {
     *data = data->subspan(step.consumed);
     unassigned_ += step.consumed;
     event = step.event;
-    if (event == Http2Event::kRequest) OnHttp2Request(&client);
+    if (event == Http2Event::kRequest) OnHttp2Request(&session);
+    if (event == Http2Event::kData) {
+      if (Stream* tunnel = TunnelOf(client)) tunnel->Sent(client.data());
+    }
   } while (event != Http2Event::kNone && event != Http2Event::kLost);
   if (event == Http2Event::kLost) Desynchronise(opaque_protocol());
   CountSent(connection_->row(), unassigned_);
   unassigned_ = 0;
 }
 
-void Stream::OnHttp2Request(Http2Side* side) {
+Stream* Stream::TunnelOf(const Http2Side& side) {
+  Http2Tunnels* tunnels = tunnels_.load(std::memory_order_acquire);
+  return tunnels != nullptr ? tunnels->ContentOf(side.stream()) : nullptr;
+}
+
+void Stream::OpenHttp2Tunnel(Http2Session* session) {
+  Http2Side& client = session->client;
+  if (!session->streams.has_tunnels()) {
+    Http2Tunnels* fresh = Http2Sessions::NewTunnels(session);
+    if (connection_->TakeTunnels(fresh)) {
+      tunnels_.store(fresh, std::memory_order_release);
+    }
+  }
+  // Before the stream is known: who waits for it will find the tunnel, too.
+  Stream* const tunnel =
+      tunnels_.load(std::memory_order_relaxed) != nullptr
+          ? connection_->OpenTunnel(client.stream(), in_tls_, session->streams)
+          : nullptr;
+  RememberHttp2(&client, nullptr, FineMonotonicNs());
+  if (tunnel == nullptr) connection_->CountEvent(kConnectionsUntracked);
+  if (connection_->row() != nullptr) return;
+  if (tunnel != nullptr) {
+    tunnel->SetTarget(client.fields().host());
+    return;
+  }
+  // What it carries will tell nothing.
+  SetTarget(client.fields().host());
+  connection_->SetRow(
+      connection_->FindTargetRow(opaque_protocol(), Visibility::kInferred));
+}
+
+void Stream::OnHttp2Request(Http2Session* session) {
+  Http2Side* const side = &session->client;
   const Http2Fields& fields = side->fields();
   if (fields.tunnel()) {
-    // Of several tunnels the first one has the bytes: what a connection
-    // carries cannot be told apart from outside.
-    if (connection_->row() == nullptr) {
-      connection_->SetTarget(fields.host());
-      connection_->SetRow(
-          connection_->FindTargetRow(opaque_protocol(), Visibility::kInferred));
-    }
-    RememberHttp2(side, nullptr, FineMonotonicNs());
+    OpenHttp2Tunnel(session);
     return;
   }
   request_row_ = FindHttp2Row(fields.host(), request_row_);
   Add(request_row_, kRequests, 1);
   RememberHttp2(side, request_row_, FineMonotonicNs());
   if (connection_->row() != nullptr) return;
-  connection_->SetRow(depth_ == 0
-                          ? request_row_
-                          : connection_->FindTargetRow(Protocol::kHttps2,
-                                                       Visibility::kPlaintext));
+  connection_->SetRow(depth_ == 0 ? request_row_
+                                  : connection_->FindTargetRow(
+                                        http2(), Visibility::kPlaintext));
 }
 
 JournalRow* Stream::FindHttp2Row(const protocol::HostName& host,
                                  JournalRow* last) {
-  const Protocol spoken = depth_ == 0 ? Protocol::kHttp2 : Protocol::kHttps2;
+  const Protocol spoken = http2();
   if (host.empty()) {
     return connection_->FindTargetRow(spoken, Visibility::kPlaintext);
   }
@@ -214,6 +242,9 @@ void Stream::OnHttp2Event(Http2Event event, Http2Session* session) {
       OnHttp2Response(*session);
       CountGrpcStatus(*session);
       return;
+    case Http2Event::kData:
+      if (Stream* tunnel = TunnelOf(*server)) tunnel->Received(server->data());
+      return;
     case Http2Event::kTrailers:
       CountGrpcStatus(*session);
       return;
@@ -256,20 +287,27 @@ void Stream::CountGrpcStatus(const Http2Session& session) {
 
 void Stream::OnHttp2Response(const Http2Session& session) {
   const int status = session.server.fields().status();
-  const auto stream = session.streams.Find(session.server.stream());
+  const std::uint32_t id = session.server.stream();
+  const auto stream = session.streams.Find(id);
+  if (const auto error = protocol::ErrorOfReply(
+          stream.tunnel ? protocol::ReplyTo::kConnect : reply_to(nullptr),
+          status, session.server.fields().words())) {
+    connection_->CountProxyError(*error);
+  }
   if (stream.tunnel) {
     connection_->CountTunnelReply(Protocol::kConnect,
                                   static_cast<std::uint16_t>(status));
     if (status / 100 == 2) {
       connection_->Time(Phase::kTunnel, stream.since_ns, FineMonotonicNs());
+    } else {
+      Http2Tunnels* tunnels = tunnels_.load(std::memory_order_acquire);
+      if (tunnels != nullptr) tunnels->Refuse(id);
     }
     return;
   }
   JournalRow* row = RowOf(stream.tag);
   if (row == nullptr) {
-    row = connection_->FindTargetRow(
-        depth_ == 0 ? Protocol::kHttp2 : Protocol::kHttps2,
-        Visibility::kPlaintext);
+    row = connection_->FindTargetRow(http2(), Visibility::kPlaintext);
   }
   Add(row, ResponseClass(status), 1);
 }

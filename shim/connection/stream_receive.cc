@@ -200,7 +200,8 @@ protocol::ReplyTo Stream::reply_to(const Exchange* exchange) const {
   // A tunnel may be around this stream, or around the TLS session it is in.
   for (std::uint8_t depth = 0; depth <= depth_; ++depth) {
     const Stream* stream = connection_->stream(depth);
-    if (stream->in_tunnel_.load(std::memory_order_relaxed)) {
+    if (stream != nullptr &&
+        stream->in_tunnel_.load(std::memory_order_relaxed)) {
       return protocol::ReplyTo::kInside;
     }
   }
@@ -221,9 +222,7 @@ void Stream::OnResponseHead(const Exchange* exchange) {
   JournalRow* row = exchange != nullptr ? exchange->row : connection_->row();
   if (row == nullptr) {
     // The server spoke before any request was seen: 408 on an idle connection.
-    row = connection_->FindTargetRow(
-        depth_ == 0 ? Protocol::kHttp1 : Protocol::kHttps1,
-        Visibility::kPlaintext);
+    row = connection_->FindTargetRow(http1(), Visibility::kPlaintext);
   }
   if (status == 101) {
     OnUpgrade(exchange, row);

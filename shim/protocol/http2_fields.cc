@@ -40,6 +40,7 @@ bool IsGrpc(std::string_view type) {
 
 void Http2Fields::Clear() {
   host_.Clear();
+  words_.Clear();
   grpc_status_ = kNoGrpcStatus;
   status_ = 0;
   method_ = Method::kOther;
@@ -68,9 +69,20 @@ void Http2Fields::Take(std::string_view name, std::string_view value) {
             static_cast<std::int16_t>(status < 0 ? kBadGrpcStatus : status);
       }
       return;
+    case 'p':
+    case 'x':
+      if (has_status_) TakeWords(name, value);
+      return;
     default:
       return;
   }
+}
+
+void Http2Fields::TakeWords(std::string_view name, std::string_view value) {
+  const auto source = ProxyWords::SourceOf(name);
+  if (!source) return;
+  words_.Begin(*source);
+  for (const char c : value) words_.Append(static_cast<std::uint8_t>(c));
 }
 
 void Http2Fields::TakePseudo(std::string_view name, std::string_view value) {

@@ -7,6 +7,7 @@
 
 #include "shim/protocol/host_name.h"
 #include "shim/protocol/http1.h"
+#include "shim/protocol/proxy_reply.h"
 
 namespace proxymeter::protocol {
 
@@ -36,15 +37,20 @@ class Http2Fields {
   /// 0 when it is not three digits.
   int status() const { return status_; }
 
+  /// What a proxy says of itself, in a block with a status.
+  const ProxyWords& words() const { return words_; }
+
   /// The content type is gRPC's.
   bool grpc() const { return grpc_; }
   /// As in the gRPC protocol: 0 is success. Or one of the above.
   int grpc_status() const { return grpc_status_; }
 
  private:
+  void TakeWords(std::string_view name, std::string_view value);
   void TakePseudo(std::string_view name, std::string_view value);
 
   HostName host_;
+  ProxyWords words_;
   std::int16_t grpc_status_ = kNoGrpcStatus;
   std::uint16_t status_ = 0;
   Method method_ = Method::kOther;

@@ -47,7 +47,7 @@ class PeerCase(MeteredCase):
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=60,
             check=False,
         )
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)

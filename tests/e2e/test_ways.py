@@ -1,8 +1,9 @@
 """Ways into a proxy, and what goes through it, beside the usual ones."""
 
+import os
 import unittest
 
-from lab import sites
+from lab import account, crawlers, sites
 from lab.nghttpx import ADDRESS, Nghttpx
 from lab.origin import ADDRESS as ORIGIN
 from peer_case import PeerCase
@@ -72,6 +73,76 @@ class UpgradeToHttp2(PeerCase):
         command = ["nghttp", "--upgrade", "--null-out", "--multiply=2", *urls]
         _, expected = self.run_upgraded(command, PATHS * 2)
         self.assertEqual(expected.connections, 1)
+
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TUNNELS = os.path.join(HERE, "http2_tunnels.py")
+
+
+class TunnelsByHttp2(PeerCase):
+    """TLS to the proxy, HTTP/2 in it, and tunnels with TLS in that."""
+
+    @classmethod
+    def make_peers(cls):
+        cls.squid = cls.lab.vendors["alpha"]
+        cls.peer = Nghttpx(cls.lab, "gate", cls.squid.endpoint, proxy=True)
+        return [cls.peer]
+
+    def visit(self, count, alpn, site, paths):
+        scheme = self.lab.origin.http2_url if alpn == "h2" else self.https_url
+        command = [crawlers.PYTHON, TUNNELS]
+        command += [f"{ADDRESS}:{self.peer.port}", self.lab.origin.ca]
+        return [*command, count, alpn, *(scheme(site, path) for path in paths)]
+
+    def https_url(self, site, path):
+        return self.lab.origin.url("https", site, path)
+
+    def visit_exactly(self, count, alpn, tunnels, paths=PATHS):
+        squids = self.squid.tunnels()
+        protocol = "https/2" if alpn == "h2" else "https/1.1"
+        counted = self.value("requests_total", protocol=protocol)
+        timed = [self.timed(p) for p in ("tunnel", "tls_handshake", "request")]
+        places = account.destinations(self.collector.metrics(), self.peer)
+        output, expected = self.run_exactly(
+            self.peer, self.visit(count, alpn, SITE, paths), tunnels
+        )
+        self.assertEqual(output.count("\n"), tunnels)
+        self.assertEqual(expected.connections, 1)
+        requests = tunnels * len(paths)
+        self.assertEqual(expected.requests, {SITE: requests})
+        self.assertEqual(self.squid.tunnels() - squids, tunnels)
+        # In one place and by one protocol: what is inside, of whom it is.
+        self.assertEqual(
+            self.value("requests_total", protocol=protocol), counted + requests
+        )
+        was = places.get(SITE, (0, 0))
+        self.assertEqual(
+            account.destinations(self.collector.metrics(), self.peer),
+            {**places, SITE: (was[0] + expected.sent, was[1] + expected.received)},
+        )
+        self.assertEqual(
+            [self.timed(p) for p in ("tunnel", "tls_handshake", "request")],
+            [
+                count + more
+                for count, more in zip(
+                    timed, (tunnels, tunnels + 1, requests), strict=True
+                )
+            ],
+        )
+        self.assert_nothing_amiss()
+
+    def timed(self, phase):
+        return self.value("phase_duration_seconds_count", phase=phase)
+
+    def test_one_after_the_other(self):
+        # More than are followed at once.
+        self.visit_exactly("40:1", "http/1.1", 40, PATHS[:2])
+
+    def test_side_by_side(self):
+        self.visit_exactly("15:15", "http/1.1", 15)
+
+    def test_http2_inside(self):
+        self.visit_exactly("24:6", "h2", 24)
 
 
 if __name__ == "__main__":

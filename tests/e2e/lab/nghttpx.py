@@ -29,7 +29,7 @@ class Nghttpx:
         if "no-tls" not in frontend:
             command += [f"{folder}/site.key", f"{folder}/site.pem"]
         if proxy:
-            command.append("--http2-proxy")
+            command += ["--http2-proxy", "--backend-connections-per-host=100"]
         self.service = Service(
             name,
             command,
