@@ -28,7 +28,9 @@ endif()
 find_program(PROXYMETER_CCACHE ccache)
 if(PROXYMETER_CCACHE)
   set(LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}
-               CCACHE_NOHASHDIR=1 ${PROXYMETER_CCACHE})
+               CCACHE_NOHASHDIR=1
+               # Precompiled headers, as ccache's manual has it for GCC.
+               CCACHE_SLOPPINESS=pch_defines,time_macros ${PROXYMETER_CCACHE})
   set(CMAKE_C_COMPILER_LAUNCHER ${LAUNCHER})
   set(CMAKE_CXX_COMPILER_LAUNCHER ${LAUNCHER})
 endif()
