@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 #include "shim/clock.h"
 #include "shim/connection/connection.h"
@@ -50,6 +51,7 @@ void Stream::Begin(Connection* connection, std::uint8_t depth, bool in_tls) {
   hello_ns_.store(0, std::memory_order_relaxed);
   handshake_sends_ = 0;
   preface_size_ = 0;
+  begun_ = depth != 0;
   request_row_ = nullptr;
   unassigned_ = 0;
   body_row_ = nullptr;
@@ -172,6 +174,9 @@ void Stream::SendStep(Bytes* data) {
     case Stage::kHttp1:
       SendRequest(data);
       return;
+    case Stage::kProxyPrefix:
+      SendProxyPrefix(data);
+      return;
     case Stage::kPreface:
       SendPreface(data);
       return;
@@ -207,7 +212,11 @@ void Stream::Recognise(Stage now, Bytes* data) {
     connection_->stream(depth_ - 1)->HandshakeDone();
   }
   const std::uint8_t first = data->front();
-  if (first == kTlsHandshakeRecord) {
+  const bool begins = !std::exchange(begun_, true);
+  if (begins && protocol::ProxyPrefixParser::MayStart(first)) {
+    new (&prefix_) protocol::ProxyPrefixParser();
+    Move(now, Stage::kProxyPrefix);
+  } else if (first == kTlsHandshakeRecord) {
     new (&hello_) protocol::ClientHelloParser();
     hello_.Reset();
     if (depth_ == 0) connection_->CarriesNoRequests();
@@ -238,6 +247,35 @@ void Stream::Recognise(Stage now, Bytes* data) {
   } else {
     NameBy(protocol::ProtocolOfClient(*data));
     BecomeOpaque(opaque_protocol());
+  }
+}
+
+// Before the first bytes of what else is spoken, and before TLS.
+void Stream::SendProxyPrefix(Bytes* data) {
+  const Bytes before = *data;
+  const auto [consumed, event] = prefix_.Consume(*data);
+  *data = data->subspan(consumed);
+  unassigned_ += consumed;
+  switch (event) {
+    case protocol::ProxyPrefixParser::Event::kNone:
+      return;
+    case protocol::ProxyPrefixParser::Event::kEnd:
+      Move(Stage::kProxyPrefix, Stage::kFirstBytes);
+      return;
+    case protocol::ProxyPrefixParser::Event::kMalformed:
+      BecomeOpaque(opaque_protocol());
+      return;
+    case protocol::ProxyPrefixParser::Event::kAbsent:
+      break;
+  }
+  // First bytes of something else, which is told by as many as there are.
+  Bytes seen = prefix_.seen();
+  unassigned_ -= seen.size();
+  Move(Stage::kProxyPrefix, Stage::kFirstBytes);
+  if (seen.size() == consumed) {
+    *data = before;
+  } else {
+    while (!seen.empty()) SendStep(&seen);
   }
 }
 

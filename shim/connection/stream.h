@@ -19,6 +19,7 @@
 #include "shim/protocol/http1_request.h"
 #include "shim/protocol/http1_response.h"
 #include "shim/protocol/http2_side.h"
+#include "shim/protocol/proxy_prefix.h"
 #include "shim/protocol/proxy_reply.h"
 #include "shim/protocol/socks.h"
 
@@ -87,6 +88,7 @@ class Stream {
 
   enum class Stage : std::uint8_t {
     kFirstBytes,    ///< nothing sent yet
+    kProxyPrefix,   ///< what may become the PROXY protocol's
     kPreface,       ///< what may become HTTP/2's first bytes
     kHttp1,         ///< HTTP/1 requests
     kHttp2,         ///< HTTP/2
@@ -113,6 +115,7 @@ class Stream {
   void SendRequest(protocol::Bytes* data);
   void OnRequestHead();
   void ExpectRequest();
+  void SendProxyPrefix(protocol::Bytes* data);
   void SendPreface(protocol::Bytes* data);
   void SendHttp2(protocol::Bytes* data);
   bool EndUpgradedRequest(protocol::Bytes* data);
@@ -199,6 +202,7 @@ class Stream {
   std::atomic<std::uint64_t> hello_ns_;  // when ClientHello was sent, or 0
   std::uint8_t handshake_sends_;
   std::uint8_t preface_size_;
+  bool begun_;               // no prefix can come any more
   JournalRow* request_row_;  // of the request being sent
   std::size_t unassigned_;   // bytes of the head being sent, in this call
   union {                    // one hand-shake after the other
@@ -206,6 +210,7 @@ class Stream {
     protocol::ClientHelloParser hello_;
     protocol::ClientFlight flight_;
     protocol::SocksClientParser socks_;
+    protocol::ProxyPrefixParser prefix_;
   };
 
   // Receiving side.

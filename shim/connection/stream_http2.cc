@@ -196,7 +196,7 @@ void Stream::RememberHttp2(Http2Side* side, JournalRow* row,
 // They begin with a length of less than 64 KB.
 bool Stream::MayStartHttp2(Stage now, Bytes data) const {
   if (now != Stage::kFirstBytes && now != Stage::kTunnel &&
-      now != Stage::kPreface) {
+      now != Stage::kProxyPrefix && now != Stage::kPreface) {
     return false;
   }
   const Http2Session* session = http2_.load(std::memory_order_acquire);

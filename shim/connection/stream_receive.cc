@@ -102,7 +102,8 @@ void Stream::ReceiveStep(Bytes* data) {
 
 bool Stream::MayStartResponse(Stage now, Bytes data) const {
   return (now == Stage::kFirstBytes || now == Stage::kTunnel ||
-          now == Stage::kPreface || now == Stage::kHttp1) &&
+          now == Stage::kProxyPrefix || now == Stage::kPreface ||
+          now == Stage::kHttp1) &&
          response_.in_head() && data.front() == 'H';
 }
 

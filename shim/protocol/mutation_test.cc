@@ -184,6 +184,15 @@ TEST(MutationTest, SocksClients) {
           SocksClientObserver{}, "lost");
 }
 
+TEST(MutationTest, ProxyPrefixes) {
+  const std::string signature("\r\n\r\n\0\r\nQUIT\n", 12);
+  Torture({"PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n",
+           "PROXY TCP6 2001:db8::1 ::1 1 65535\r\n", "PROXY UNKNOWN x y\r\n",
+           signature + Raw({0x21, 0x11, 0, 12}) + std::string(12, '\1'),
+           signature + Raw({0x20, 0, 0, 0})},
+          ProxyPrefixObserver{}, "malformed");
+}
+
 TEST(MutationTest, SocksServers) {
   Torture({Raw({5, 0, 5, 0, 0, 1, 1, 2, 3, 4, 0, 80}),
            Raw({5, 2, 1, 0, 5, 0, 0, 3, 1, 'a', 0, 80}), Raw({5, 255})},

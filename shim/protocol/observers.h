@@ -11,6 +11,7 @@
 #include "shim/protocol/http1_request.h"
 #include "shim/protocol/http1_response.h"
 #include "shim/protocol/parser_testing.h"
+#include "shim/protocol/proxy_prefix.h"
 #include "shim/protocol/socks.h"
 
 namespace proxymeter::protocol {
@@ -118,6 +119,27 @@ struct SocksClientObserver {
                 std::string(parser.host().view()) + " " +
                 std::to_string(parser.port()),
             true};
+  }
+};
+
+/// "end", "malformed", or "absent" with what was seen.
+struct ProxyPrefixObserver {
+  ProxyPrefixParser parser;
+
+  Observed Consume(Bytes data) {
+    const auto [consumed, event] = parser.Consume(data);
+    switch (event) {
+      case ProxyPrefixParser::Event::kNone:
+        return {consumed, ""};
+      case ProxyPrefixParser::Event::kEnd:
+        return {consumed, "end", true};
+      case ProxyPrefixParser::Event::kMalformed:
+        return {consumed, "malformed", true};
+      case ProxyPrefixParser::Event::kAbsent:
+        break;
+    }
+    const Bytes seen = parser.seen();
+    return {consumed, "absent " + std::string(seen.begin(), seen.end()), true};
   }
 };
 

@@ -145,5 +145,65 @@ class TunnelsByHttp2(PeerCase):
         self.visit_exactly("24:6", "h2", 24)
 
 
+class ProxyProtocol(PeerCase):
+    """Whom a connection is for, said before all else."""
+
+    @classmethod
+    def make_peers(cls):
+        cls.squid = cls.lab.vendors["alpha"]
+        to_squid = (cls.squid.endpoint, ";no-tls;proxyproto", True)
+        to_origin = ((ORIGIN, cls.lab.origin.http_port), ";no-tls;proxyproto", False)
+        in_tls = (to_origin[0], ";proxyproto", False)
+        cls.proxy, cls.clear, cls.tls = (
+            Nghttpx(cls.lab, name, backend, frontend, proxy)
+            for name, (backend, frontend, proxy) in (
+                ("prefixed", to_squid),
+                ("clear", to_origin),
+                ("tls", in_tls),
+            )
+        )
+        return [cls.proxy, cls.clear, cls.tls]
+
+    def curl(self, urls, *more):
+        command = ["curl", "--silent", "--show-error", "--haproxy-protocol", *more]
+        for url in urls:
+            command += ["--output", "/dev/null", url]
+        return command
+
+    def test_to_a_server(self):
+        urls = [f"http://{SITE}:{self.clear.port}{path}" for path in PATHS]
+        to = f"{SITE}::{ADDRESS}:{self.clear.port}"
+        _, expected = self.run_exactly(
+            self.clear, self.curl(urls, "--connect-to", to)
+        )
+        self.assertEqual(expected.requests, {SITE: len(PATHS)})
+        self.assertEqual(expected.connections, 1)
+        self.assert_nothing_amiss()
+
+    def test_to_tls(self):
+        urls = [f"https://{SITE}:{self.tls.port}{path}" for path in PATHS]
+        to = f"{SITE}::{ADDRESS}:{self.tls.port}"
+        _, expected = self.run_exactly(
+            self.tls,
+            self.curl(urls, "--connect-to", to, "--cacert", self.lab.origin.ca),
+        )
+        self.assertEqual(expected.requests, {SITE: len(PATHS)})
+        self.assertEqual(self.value("requests_total", protocol="https/2"), len(PATHS))
+        self.assert_nothing_amiss()
+
+    def test_by_hand(self):
+        """Both versions, in front of a proxy: curl knows none of this."""
+        script = os.path.join(HERE, "prefixed_crawler.py")
+        urls = self.lab.urls("http", SITE, PATHS)
+        for version in ("1", "2"):
+            command = [crawlers.PYTHON, script, version, ADDRESS]
+            command += [str(self.proxy.port), *urls]
+            output, expected = self.run_exactly(self.proxy, command)
+            self.assertEqual(output, "200\n200\n200\n404\n")
+            self.assertEqual(expected.requests, {SITE: len(PATHS)})
+            self.assertEqual(expected.connections, 1)
+            self.assert_nothing_amiss()
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -108,6 +108,13 @@ void WriteStreams() {
             "HTTP/1.0 407 Proxy\r\nConnection: close\r\n\r\nuntil the end");
   WriteText("client_hello/tls12", ClientHello(TLS1_2_VERSION));
   WriteText("client_hello/tls13", ClientHello(TLS1_3_VERSION));
+  WriteText("proxy_prefix/ipv4",
+            "PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\nGET"s);
+  WriteText("proxy_prefix/unknown", "PROXY UNKNOWN\r\n"s);
+  WriteText(
+      "proxy_prefix/binary",
+      "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\2\1\xc0\0\2\2\1\1\0\x50"s);
+  WriteText("proxy_prefix/request", "POST / HTTP/1.1\r\n"s);
   WriteText("socks_client/domain5",
             "\x05\x02\x00\x02\x01\x01u\x01p\x05\x01\x00\x03\x06"
             "a.test\x01\xbb"s);
