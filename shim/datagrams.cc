@@ -16,7 +16,7 @@ bool Same(const Endpoint& a, const Endpoint& b) {
 // somebody's proxy or outside; false when its datagrams are not metered.
 bool Turn(int fd, const Endpoint& peer) {
   const PolicyMap::Change change = RefreshPolicy();
-  const VendorName vendor = shim.attribution.Classify(peer);
+  const VendorName vendor = VendorOfDatagrams(peer);
   if (!vendor.metered() || SocketType(fd) != SOCK_DGRAM || !OpenMeter(change)) {
     return false;
   }

@@ -61,6 +61,12 @@ PolicyMap::Change RefreshPolicy() {
                                            shim.process.generation());
 }
 
+VendorName VendorOfDatagrams(const Endpoint& peer) {
+  const JournalRow* relay = shim.connections.relays().Find(peer);
+  return relay != nullptr ? VendorName(relay->vendor())
+                          : shim.attribution.Classify(peer);
+}
+
 bool OpenMeter(PolicyMap::Change change) {
   if (shim.process.IsBorrowed() ||
       !shim.meter.Open(shim.environment.directory())) {
@@ -147,7 +153,8 @@ void ReportConnect(int fd, const sockaddr* address, socklen_t length, int error,
   ReportCreated(fd);
   const PolicyMap::Change change = RefreshPolicy();
   const VendorName vendor = shim.attribution.Classify(endpoint);
-  if (!vendor.metered()) return;
+  const bool relay = shim.connections.relays().Find(endpoint) != nullptr;
+  if (!vendor.metered() && !relay) return;
   const int type = SocketType(fd);
   if (type == SOCK_DGRAM) {
     // Only a peer is set, often just to learn which address would be ours:
@@ -155,7 +162,7 @@ void ReportConnect(int fd, const sockaddr* address, socklen_t length, int error,
     if (error == 0 && !shim.process.IsBorrowed()) shim.connections.Doubt(fd);
     return;
   }
-  if (type != SOCK_STREAM || !OpenMeter(change)) return;
+  if (type != SOCK_STREAM || !vendor.metered() || !OpenMeter(change)) return;
   if (begun) {
     shim.connections.Open(
         fd, vendor.view(), endpoint,

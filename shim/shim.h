@@ -47,6 +47,9 @@ PolicyMap::Change RefreshPolicy();
 /// Opens the journal if it is not open yet, and counts a policy refused. False
 /// when there is nothing to count in, or what looks ours is our parent's.
 bool OpenMeter(PolicyMap::Change change);
+/// Whose datagrams to and from `peer` are: a SOCKS proxy's that takes them
+/// there, else as Attribution::Classify.
+VendorName VendorOfDatagrams(const Endpoint& peer);
 
 // Each of the following looks the descriptor up itself, leaves errno alone, and
 // costs a few loads when it is plain.

@@ -25,7 +25,7 @@ void FindOut(int fd) {
   VendorName vendor;
   if (type == SOCK_DGRAM) {
     change = RefreshPolicy();
-    vendor = shim.attribution.Classify(peer);
+    vendor = VendorOfDatagrams(peer);
   } else if (type == SOCK_STREAM) {
     // Perhaps accepted, not connected: the peer is then a client, at an address
     // of the internet as likely as not. Only a rule says that it is a proxy.

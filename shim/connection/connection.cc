@@ -36,6 +36,7 @@ void Connection::Begin(Connections* home, JournalRow* vendor_row,
   copies_before_ = home->copies();
   // Whoever made it may have kept it.
   shared_.store(origin == Origin::kAdopted, std::memory_order_relaxed);
+  has_relay_.store(false, std::memory_order_relaxed);
   for (auto& random : randoms_) {
     for (auto& word : random) word.store(0, std::memory_order_relaxed);
   }
@@ -59,6 +60,9 @@ void Connection::Begin(Connections* home, JournalRow* vendor_row,
 
 void Connection::End() {
   if (connecting()) Abandoned();
+  if (has_relay_.load(std::memory_order_relaxed)) {
+    home_->relays().Remove(this);
+  }
   for (std::uint8_t depth = 0; depth < places(); ++depth) {
     if (Stream* stream = this->stream(depth)) stream->End();
   }
@@ -362,6 +366,19 @@ void Connection::EndedByPeer(const KernelFigures& kernel) {
       CountProxyError(*error);
       return;
     }
+  }
+}
+
+void Connection::OpenRelay(Endpoint relay) {
+  // "Where you are" (RFC 1928 leaves that open; proxies behind NAT do it).
+  constexpr Address kNone{};
+  if (relay.address == kNone || relay.address == MappedIpv4(0, 0, 0, 0)) {
+    relay.address = remote_.address;
+  }
+  if (home_->relays().Add(relay, this, vendor_row_)) {
+    has_relay_.store(true, std::memory_order_relaxed);
+  } else {
+    CountEvent(kConnectionsUntracked);
   }
 }
 

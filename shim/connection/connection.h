@@ -170,6 +170,8 @@ class Connection {
   void CountEvent(ShimCounter counter);
 
   // For its streams.
+  /// The proxy takes datagrams at `relay`, while this is open.
+  void OpenRelay(Endpoint relay);
   /// Null when there is no room.
   protocol::Http2Session* TakeHttp2();
   void GiveBackHttp2(protocol::Http2Session* session);
@@ -233,6 +235,7 @@ class Connection {
   std::uint32_t children_before_;  // Process::children
   std::uint32_t copies_before_;    // Process::copies
   std::atomic<bool> shared_;
+  std::atomic<bool> has_relay_;
   SideLock target_lock_;
   protocol::HostName target_;
   Stream socket_stream_;

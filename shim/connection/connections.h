@@ -10,6 +10,7 @@
 #include "shim/connection/http2_sessions.h"
 #include "shim/connection/slab.h"
 #include "shim/connection/tls_pairing.h"
+#include "shim/connection/udp_relays.h"
 #include "shim/meter/meter.h"
 #include "shim/process.h"
 
@@ -137,6 +138,7 @@ class Connections {
   Meter& meter() { return *meter_; }
   TlsPairing& tls() { return tls_; }
   Http2Sessions& http2() { return http2_; }
+  UdpRelays& relays() { return relays_; }
   std::uint32_t process_generation() { return process_->generation(); }
   std::uint32_t forks() { return process_->forks(); }
   std::uint32_t children() const { return process_->children(); }
@@ -163,6 +165,7 @@ class Connections {
   ConnectionTable table_;
   TlsPairing tls_;
   Http2Sessions http2_;
+  UdpRelays relays_;
   Slab<Connection> pool_;
   Slab<Stream> streams_;
 };

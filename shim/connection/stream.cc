@@ -19,6 +19,7 @@ constexpr std::uint8_t kTlsHandshakeRecord = 22;  // RFC 8446, 5.1
 constexpr std::uint8_t kTlsDataRecord = 23;
 constexpr std::uint8_t kSocks4Version = 4;
 constexpr std::uint8_t kSocks5Version = 5;
+constexpr std::uint8_t kUdpAssociate = 3;  // RFC 1928, 4
 
 // After its ClientHello a client sends its Finished (as data, to who cannot
 // read it), then data. Data without an SSL object known by then means that the
@@ -35,6 +36,7 @@ void Stream::Begin(Connection* connection, std::uint8_t depth, bool in_tls) {
   in_tls_ = in_tls;
   stage_.store(Stage::kFirstBytes, std::memory_order_relaxed);
   socks_reply_due_.store(false, std::memory_order_relaxed);
+  socks_udp_.store(false, std::memory_order_relaxed);
   tls_data_sent_.store(false, std::memory_order_relaxed);
   exchanges_.Clear();
   http2_.store(nullptr, std::memory_order_relaxed);
@@ -356,7 +358,12 @@ void Stream::SendSocks(Bytes* data) {
     case protocol::SocksClientParser::Event::kNone:
       return;
     case protocol::SocksClientParser::Event::kTarget:
-      SetTarget(socks_.host());
+      if (socks_.command() == kUdpAssociate) {
+        // Its address is the client's own. Where datagrams go stands in them.
+        socks_udp_.store(true, std::memory_order_relaxed);
+      } else {
+        SetTarget(socks_.host());
+      }
       // The receiving side moves on when the proxy has granted it; what comes
       // before that is for the tunnel all the same.
       Move(Stage::kSocks, Stage::kTunnel);

@@ -142,6 +142,7 @@ class Stream {
   void EndHttp2Response(const protocol::Http2Side& server);
   static void AwaitHttp2Request(const protocol::Http2Session& session);
   void ReceiveSocks(protocol::Bytes* data);
+  void OnSocksGranted();
 
   void HandshakeDone();
   void BeginResponse(const Exchange& exchange);
@@ -185,6 +186,7 @@ class Stream {
   bool in_tls_;
   std::atomic<Stage> stage_;
   std::atomic<bool> socks_reply_due_;
+  std::atomic<bool> socks_udp_;  // UDP ASSOCIATE was asked for
   std::atomic<bool> tls_data_sent_;
   std::atomic<bool> in_tunnel_;
   std::atomic<bool> upgrading_;  // to HTTP/2, by the request being sent

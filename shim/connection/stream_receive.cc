@@ -247,6 +247,16 @@ void Stream::OnUpgrade(const Exchange* exchange, JournalRow* row) {
   BecomeOpaque(opaque_protocol());
 }
 
+void Stream::OnSocksGranted() {
+  // The request may have been answered before its sender reported it.
+  WaitBriefly([this] { return stage() != Stage::kSocks; });
+  Endpoint relay;
+  if (socks_udp_.load(std::memory_order_relaxed) &&
+      socks_reply_.Bound(&relay)) {
+    connection_->OpenRelay(relay);
+  }
+}
+
 void Stream::ReceiveSocks(Bytes* data) {
   const protocol::SocksServerParser::Step step = socks_reply_.Consume(*data);
   CountReceived(connection_->row(), step.consumed);
@@ -264,6 +274,7 @@ void Stream::ReceiveSocks(Bytes* data) {
         connection_->CountProxyError(*error);
       } else {
         connection_->Time(Phase::kTunnel, socks_ns_, FineMonotonicNs());
+        OnSocksGranted();
       }
       break;
     case protocol::SocksServerParser::Event::kLost:

@@ -1,5 +1,7 @@
 #include "shim/protocol/socks.h"
 
+#include <algorithm>
+
 namespace proxymeter::protocol {
 namespace {
 
@@ -202,6 +204,7 @@ bool SocksClientParser::AddressDone(std::uint8_t byte) {
 void SocksServerParser::Reset(int version) {
   version_ = version;
   code_ = 0;
+  bound_size_ = 0;
   state_ = version == kVersion5   ? State::kVersion
            : version == kVersion4 ? State::kReplyVersion4
                                   : State::kLost;
@@ -210,6 +213,19 @@ void SocksServerParser::Reset(int version) {
 bool SocksServerParser::granted() const {
   return state_ == State::kDone &&
          code_ == (version_ == kVersion5 ? 0 : kFirstCode4);
+}
+
+bool SocksServerParser::Bound(Endpoint* endpoint) const {
+  if (state_ != State::kDone || bound_size_ == 0) return false;
+  const std::size_t size = bound_size_ - kPortSize;
+  if (size == kIpv4Size) {
+    endpoint->address = MappedIpv4(bound_[0], bound_[1], bound_[2], bound_[3]);
+  } else {
+    std::copy_n(bound_.begin(), size, endpoint->address.begin());
+  }
+  endpoint->port =
+      static_cast<std::uint16_t>(bound_[size] << 8 | bound_[size + 1]);
+  return true;
 }
 
 SocksServerParser::Step SocksServerParser::Consume(Bytes data) {
@@ -255,6 +271,7 @@ bool SocksServerParser::Take(std::uint8_t byte) {
     case State::kCode4:
       return TakeCode4(byte);
     case State::kAddressAndPort:
+      if (bound_size_ != 0) bound_[bound_size_ - left_] = byte;
       return --left_ > 0 || Next(State::kDone);
     case State::kDone:
     case State::kLost:
@@ -279,9 +296,11 @@ bool SocksServerParser::TakeMethod(std::uint8_t byte) {
 bool SocksServerParser::TakeAddressType(std::uint8_t byte) {
   switch (byte) {
     case kTypeIpv4:
-      return Skip(State::kAddressAndPort, kIpv4Size + kPortSize);
+      bound_size_ = kIpv4Size + kPortSize;
+      return Skip(State::kAddressAndPort, bound_size_);
     case kTypeIpv6:
-      return Skip(State::kAddressAndPort, kIpv6Size + kPortSize);
+      bound_size_ = kIpv6Size + kPortSize;
+      return Skip(State::kAddressAndPort, bound_size_);
     case kTypeDomain:
       return Next(State::kDomainLength);
     default:

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "proxymeter/endpoint.h"
 #include "shim/protocol/bytes.h"
 #include "shim/protocol/host_name.h"
 
@@ -119,6 +120,9 @@ class SocksServerParser {
   /// Both valid at kReply. REP of SOCKS5, CD of SOCKS4, or one of ours.
   std::uint8_t code() const { return code_; }
   bool granted() const;
+  /// At a reply of SOCKS5, BND.ADDR and BND.PORT. False when the address is a
+  /// name, or was left out.
+  bool Bound(Endpoint* endpoint) const;
 
  private:
   enum class State : std::uint8_t {
@@ -146,8 +150,10 @@ class SocksServerParser {
   bool Fail(std::uint8_t code);
   bool Skip(State state, std::uint16_t size);
 
-  std::uint16_t left_ = 0;
+  std::array<std::uint8_t, 18> bound_{};  // as it came
+  std::uint8_t bound_size_ = 0;           // of an address and its port, or 0
   std::uint8_t code_ = 0;
+  std::uint16_t left_ = 0;
   int version_ = 5;
   State state_ = State::kVersion;
 };

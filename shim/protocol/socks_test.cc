@@ -14,12 +14,13 @@ namespace proxymeter::protocol {
 namespace {
 
 using testing::ElementsAre;
+using testing::SizeIs;
 
 static_assert(std::is_trivially_destructible_v<SocksClientParser>);
 static_assert(std::is_trivially_destructible_v<SocksServerParser>);
 static_assert(std::is_trivially_copyable_v<SocksClientParser>);
 static_assert(sizeof(SocksClientParser) <= 320);
-static_assert(sizeof(SocksServerParser) <= 16);
+static_assert(sizeof(SocksServerParser) <= 32);
 [[maybe_unused]] constinit SocksClientParser constant_initialized_client;
 [[maybe_unused]] constinit SocksServerParser constant_initialized_server;
 
@@ -167,6 +168,27 @@ TEST(SocksServerTest, ReadsSocks5) {
   EXPECT_EQ(ReadServer(Raw({5, 0, 5, 0, 0, 3, 0, 0, 0})), "granted 0");
   EXPECT_EQ(ReadServer(Raw({5, 0, 5, 0, 0, 3, 255}) + std::string(257, 'h')),
             "granted 0");
+}
+
+TEST(SocksServerTest, TellsWhatIsBound) {
+  const auto bound = [](const std::string& bytes) {
+    SocksServerObserver observer(5);
+    EXPECT_THAT(Events(Feed(Cut(bytes, 3, 1), observer)), SizeIs(1));
+    observer.parser.Consume(
+        {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+    Endpoint endpoint;
+    if (!observer.parser.Bound(&endpoint)) return std::string("none");
+    HostName host;
+    host.AssignAddress({endpoint.address.data(), endpoint.address.size()});
+    return std::string(host.view()) + " " + std::to_string(endpoint.port);
+  };
+  EXPECT_EQ(bound(Raw({5, 0, 5, 0, 0, 1, 192, 0, 2, 7, 4, 1})),
+            "192.0.2.7 1025");
+  EXPECT_EQ(bound(Raw({5, 0, 5, 0, 0, 4, 0x20, 1, 0xd, 0xb8, 0,    0,
+                       0, 0, 0, 0, 0, 0, 0,    0, 0,   1,    0xff, 0xff})),
+            "2001:db8::1 65535");
+  EXPECT_EQ(bound(Raw({5, 0, 5, 0, 0, 3, 1, 'a', 0, 80})), "none");
+  EXPECT_EQ(bound(Raw({5, 0xff})), "none");
 }
 
 TEST(SocksServerTest, ReadsRefusals) {

@@ -1,11 +1,14 @@
 """Ways into a proxy, and what goes through it, beside the usual ones."""
 
 import os
+import socket
+import threading
 import unittest
 
 from lab import account, crawlers, sites
 from lab.nghttpx import ADDRESS, Nghttpx
 from lab.origin import ADDRESS as ORIGIN
+from metered_case import MeteredCase
 from peer_case import PeerCase
 
 SITE, NEWS, API = sites.SITES
@@ -203,6 +206,75 @@ class ProxyProtocol(PeerCase):
             self.assertEqual(expected.requests, {SITE: len(PATHS)})
             self.assertEqual(expected.connections, 1)
             self.assert_nothing_amiss()
+
+
+class Echo:
+    """Answers every datagram with itself, and knows how much that was."""
+
+    def __init__(self):
+        self.bytes = 0
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((ORIGIN, 0))
+        self.endpoint = self.socket.getsockname()
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            data, peer = self.socket.recvfrom(65536)
+            if not data:
+                return
+            self.bytes += len(data)
+            self.socket.sendto(data, peer)
+
+    def stop(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
+            last.sendto(b"", self.endpoint)
+
+
+class DatagramsBySocks(MeteredCase):
+    """UDP ASSOCIATE: the relay is at a port that no rule names."""
+
+    vendor_names = ("gamma",)
+    SIZES = (1, 100, 1200, 8000, 64, 3, 2000, 500)
+    HEAD = 10  # in front of each datagram: RFC 1928, 7, with an IPv4 address
+
+    def test_bytes(self):
+        vendor = self.lab.vendors["gamma"]
+        echo = Echo()
+        self.addCleanup(echo.stop)
+        before = self.lab.witness.carried(vendor.endpoint)
+        done = crawlers.run(
+            [crawlers.PYTHON, os.path.join(HERE, "udp_crawler.py")]
+            + [vendor.address, str(vendor.port), ORIGIN, str(echo.endpoint[1])]
+            + [str(size) for size in self.SIZES],
+            self.lab.environment(),
+            prefix=self.lab.metered(self.directory),
+        )
+        self.assertEqual(done.stdout.split(), [str(size) for size in self.SIZES])
+        self.lab.settle()
+        control = self.lab.witness.carried(vendor.endpoint) - before
+        datagrams = sum(self.SIZES) + self.HEAD * len(self.SIZES)
+        self.assertEqual(echo.bytes, sum(self.SIZES))
+
+        def found():
+            metrics = self.collector.metrics()
+            return [
+                metrics.total(f"proxymeter_{name}_bytes_total", proxy_vendor="gamma")
+                for name in ("sent", "received")
+            ]
+
+        self.eventually_equal(
+            found, [control.sent + datagrams, control.received + datagrams]
+        )
+        metrics = self.collector.metrics()
+        self.assertEqual(
+            metrics.total("proxymeter_tunnels_total", response_code="socks5_0"), 1
+        )
+        self.assertEqual(
+            account.destinations(metrics, vendor), {"_unknown": tuple(found())}
+        )
+        self.collector.settle()
+        self.assert_nothing_amiss()
 
 
 if __name__ == "__main__":
