@@ -60,6 +60,7 @@ void Take(const v1::ShimCounters& message, Counters& counters) {
   counters[kKernelTls] = message.kernel_tls();
   counters[kDesynchronisedSocks] = message.desynchronised_socks();
   counters[kDesynchronisedHttp2] = message.desynchronised_http2();
+  counters[kDesynchronisedTls] = message.desynchronised_tls();
 }
 
 void Take(const v1::CallerCounters& message, Counters& counters) {
@@ -79,6 +80,10 @@ void Take(const v1::ProxyErrorCounters& message, Counters& counters) {
   counters[kProxyErrors] = message.errors();
 }
 
+void Take(const v1::TlsSessionCounters& message, Counters& counters) {
+  counters[kTlsSessions] = message.sessions();
+}
+
 void Take(const v1::GrpcCounters& message, Counters& counters) {
   counters[kGrpcResponses] = message.responses();
 }
@@ -87,7 +92,8 @@ void Take(const v1::GrpcCounters& message, Counters& counters) {
 bool TakeCountersOfKind(const v1::Row& row, Counters& counters) {
   const int present = row.has_traffic() + row.has_vendor_counters() +
                       row.has_tunnel() + row.has_shim() + row.has_caller() +
-                      row.has_phase() + row.has_proxy_error() + row.has_grpc();
+                      row.has_phase() + row.has_proxy_error() +
+                      row.has_tls_session() + row.has_grpc();
   if (present > 1) return false;
   switch (row.kind()) {
     case v1::ROW_KIND_TRAFFIC:
@@ -115,6 +121,10 @@ bool TakeCountersOfKind(const v1::Row& row, Counters& counters) {
     case v1::ROW_KIND_PROXY_ERROR:
       if (!row.has_proxy_error()) return false;
       Take(row.proxy_error(), counters);
+      return true;
+    case v1::ROW_KIND_TLS_SESSION:
+      if (!row.has_tls_session()) return false;
+      Take(row.tls_session(), counters);
       return true;
     case v1::ROW_KIND_GRPC:
       if (!row.has_grpc()) return false;

@@ -82,6 +82,8 @@ TEST(DecodeFrame, PutsEachCounterAtItsIndex) {
   ExpectCountersInPlace(v1::ROW_KIND_CALLER, &v1::Row::mutable_caller);
   ExpectCountersInPlace(v1::ROW_KIND_PROXY_ERROR,
                         &v1::Row::mutable_proxy_error);
+  ExpectCountersInPlace(v1::ROW_KIND_TLS_SESSION,
+                        &v1::Row::mutable_tls_session);
   ExpectCountersInPlace(v1::ROW_KIND_GRPC, &v1::Row::mutable_grpc);
 }
 
@@ -188,6 +190,15 @@ TEST(DecodeFrame, LeavesOutTheRowsThatAreWrong) {
          r->set_protocol(v1::PROTOCOL_CONNECT);
          r->set_code(65536 + 200);
          r->mutable_tunnel();
+       }},
+      {"code of no TLS session",
+       [=](v1::Frame& f) {
+         v1::Row* r = row(f);
+         r->Clear();
+         r->set_kind(v1::ROW_KIND_TLS_SESSION);
+         r->set_vendor("acme");
+         r->set_code(5 << 8);
+         r->mutable_tls_session();
        }},
       {"no vendor", [=](v1::Frame& f) { row(f)->clear_vendor(); }},
       {"control character",

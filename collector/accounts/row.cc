@@ -7,6 +7,7 @@
 
 #include "proxymeter/grpc_status.h"
 #include "proxymeter/proxy_error.h"
+#include "proxymeter/tls_session.h"
 
 namespace proxymeter::collector {
 namespace {
@@ -46,6 +47,8 @@ bool HasCodeOfItsKind(const RowKey& key) {
       return key.code <= kLastPhase;
     case RowKind::kProxyError:
       return key.code <= kLastProxyError;
+    case RowKind::kTlsSession:
+      return IsTlsSessionCode(key.code);
     case RowKind::kGrpc:
       return key.code <= kOtherGrpcStatus;
     default:
@@ -63,6 +66,7 @@ bool HasTextOfItsKind(const RowKey& key) {
     case RowKind::kTunnel:
     case RowKind::kPhase:
     case RowKind::kProxyError:
+    case RowKind::kTlsSession:
     case RowKind::kGrpc:
       return vendor && key.destination.empty();
     case RowKind::kShim:

@@ -73,8 +73,9 @@ MetricFamily ShimEvents(const std::vector<RowValue>& rows) {
 MetricFamily Desynchronised(const std::vector<RowValue>& rows) {
   constexpr NamedShimCounter kProtocols[] = {{kDesynchronisedHttp1, "http/1.1"},
                                              {kDesynchronisedHttp2, "http/2"},
-                                             {kDesynchronisedSocks, "socks"}};
-  static_assert(kShimCounters == 11, "one of ShimEvents or Desynchronised");
+                                             {kDesynchronisedSocks, "socks"},
+                                             {kDesynchronisedTls, "tls"}};
+  static_assert(kShimCounters == 12, "one of ShimEvents or Desynchronised");
   return ShimCounts(
       {MetricType::Counter,
        "proxymeter_desynchronised_total",

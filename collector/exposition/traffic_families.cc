@@ -11,6 +11,7 @@
 #include "proxymeter/grpc_status.h"
 #include "proxymeter/journal.h"
 #include "proxymeter/proxy_error.h"
+#include "proxymeter/tls_session.h"
 
 namespace proxymeter::collector {
 namespace {
@@ -69,6 +70,13 @@ class Families {
                      std::string(Name(static_cast<ProxyError>(row.key.code)))},
                     row.counters[kProxyErrors]);
         break;
+      case RowKind::kTlsSession:
+        tls_sessions_.Add(
+            {row.key.vendor, std::string(Name(VersionOf(row.key.code))),
+             std::string(Name(AlpnOf(row.key.code))),
+             std::string(Name(row.key.visibility))},
+            row.counters[kTlsSessions]);
+        break;
       case RowKind::kGrpc:
         grpc_.Add({row.key.vendor, std::string(GrpcStatusName(row.key.code))},
                   row.counters[kGrpcResponses]);
@@ -100,6 +108,7 @@ class Families {
                                    &without_caller_,
                                    &walks_,
                                    &errors_,
+                                   &tls_sessions_,
                                    &grpc_,
                                    &vendor_sent_,
                                    &vendor_received_,
@@ -265,6 +274,14 @@ class Families {
       "of connections to it; a destination's own errors are in "
       "proxymeter_responses_total.",
       {"proxy_vendor", "reason"},
+      labels_};
+  FamilyBuilder tls_sessions_{
+      MetricType::Counter,
+      "proxymeter_tls_sessions_total",
+      "TLS sessions in which the client has sent data, by the version agreed "
+      "on, the application protocol as far as ALPN shows it, and whether their "
+      "plaintext was seen.",
+      {"proxy_vendor", "tls_version", "alpn", "visibility"},
       labels_};
   FamilyBuilder grpc_{MetricType::Counter,
                       "proxymeter_grpc_responses_total",

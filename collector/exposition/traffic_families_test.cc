@@ -4,6 +4,7 @@
 #include <prometheus/text_serializer.h>
 
 #include "collector/testing/journal_fixture.h"
+#include "proxymeter/tls_session.h"
 
 namespace proxymeter::collector {
 namespace {
@@ -138,6 +139,31 @@ proxymeter_folded_destinations_total{proxy_vendor="acme",pod_name="p",pod_namesp
 # TYPE proxymeter_rtt_seconds summary
 proxymeter_rtt_seconds_count{proxy_vendor="acme",pod_name="p",pod_namespace="n"} 2
 proxymeter_rtt_seconds_sum{proxy_vendor="acme",pod_name="p",pod_namespace="n"} 0.0025
+)");
+}
+
+TEST(TrafficFamilies, TlsSessionsTellWhatIsKnownOfThem) {
+  const auto session = [](Visibility visibility, TlsVersion version, Alpn alpn,
+                          std::uint64_t sessions) {
+    return RowValue{.key = {.kind = RowKind::kTlsSession,
+                            .vendor = "acme",
+                            .visibility = visibility,
+                            .code = TlsSessionCode(version, alpn)},
+                    .counters = {sessions}};
+  };
+  EXPECT_EQ(
+      prometheus::TextSerializer().Serialize(TrafficFamilies(
+          {session(Visibility::kInferred, TlsVersion::kTls13, Alpn::kHidden, 2),
+           session(Visibility::kPlaintext, TlsVersion::kTls12, Alpn::kHttp2, 3),
+           session(Visibility::kInferred, TlsVersion::kUnknown, Alpn::kNone, 1),
+           session(Visibility::kInferred, TlsVersion::kTls13, Alpn::kHidden,
+                   4)},
+          {}, {})),
+      R"(# HELP proxymeter_tls_sessions_total TLS sessions in which the client has sent data, by the version agreed on, the application protocol as far as ALPN shows it, and whether their plaintext was seen.
+# TYPE proxymeter_tls_sessions_total counter
+proxymeter_tls_sessions_total{proxy_vendor="acme",tls_version="1.2",alpn="h2",visibility="plaintext"} 3
+proxymeter_tls_sessions_total{proxy_vendor="acme",tls_version="1.3",alpn="hidden",visibility="inferred"} 6
+proxymeter_tls_sessions_total{proxy_vendor="acme",tls_version="unknown",alpn="none",visibility="inferred"} 1
 )");
 }
 

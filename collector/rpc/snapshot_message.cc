@@ -6,6 +6,7 @@
 #include "proxymeter/grpc_status.h"
 #include "proxymeter/journal.h"
 #include "proxymeter/proxy_error.h"
+#include "proxymeter/tls_session.h"
 
 namespace proxymeter::collector {
 namespace {
@@ -15,7 +16,9 @@ std::map<RowKey, Counters> Summed(const std::vector<RowValue>& rows) {
   std::map<RowKey, Counters> sums;
   for (const RowValue& row : rows) {
     RowKey key = row.key;
-    if (key.kind != RowKind::kTraffic) key.visibility = Visibility::kNone;
+    if (key.kind != RowKind::kTraffic && key.kind != RowKind::kTlsSession) {
+      key.visibility = Visibility::kNone;
+    }
     if (key.kind != RowKind::kTraffic && key.kind != RowKind::kTunnel) {
       key.protocol = Protocol::kUnknown;
     }
@@ -100,6 +103,15 @@ void Fill(const RowKey& key, const Counters& counters,
   total->set_errors(counters[kProxyErrors]);
 }
 
+void Fill(const RowKey& key, const Counters& counters,
+          v1::TlsSessionTotal* total) {
+  total->set_vendor(key.vendor);
+  total->set_version(std::string(Name(VersionOf(key.code))));
+  total->set_alpn(std::string(Name(AlpnOf(key.code))));
+  total->set_visibility(static_cast<v1::Visibility>(key.visibility));
+  total->set_sessions(counters[kTlsSessions]);
+}
+
 void Fill(const RowKey& key, const Counters& counters, v1::GrpcTotal* total) {
   total->set_vendor(key.vendor);
   total->set_status(std::string(GrpcStatusName(key.code)));
@@ -143,6 +155,9 @@ v1::SnapshotResponse SnapshotMessage(const AccountsSnapshot& snapshot,
         break;
       case RowKind::kProxyError:
         Fill(key, counters, message.add_proxy_errors());
+        break;
+      case RowKind::kTlsSession:
+        Fill(key, counters, message.add_tls_sessions());
         break;
       case RowKind::kGrpc:
         Fill(key, counters, message.add_grpc());

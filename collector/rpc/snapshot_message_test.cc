@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "collector/testing/journal_fixture.h"
+#include "proxymeter/tls_session.h"
 
 namespace proxymeter::collector {
 namespace {
@@ -44,6 +45,29 @@ TEST(SnapshotMessage, TellsEverythingOnce) {
   EXPECT_EQ(message.tunnels(0).protocol(), v1::PROTOCOL_CONNECT);
   EXPECT_EQ(message.tunnels(0).code(), 407u);
   EXPECT_EQ(message.tunnels(0).replies(), 11u);
+}
+
+TEST(SnapshotMessage, TlsSessionsAreApartByVisibility) {
+  AccountsSnapshot snapshot;
+  for (const Visibility visibility :
+       {Visibility::kPlaintext, Visibility::kInferred}) {
+    snapshot.rows.push_back(
+        {.key = {.kind = RowKind::kTlsSession,
+                 .vendor = "a",
+                 .visibility = visibility,
+                 .code = TlsSessionCode(TlsVersion::kTls13, Alpn::kHttp1)},
+         .counters = {static_cast<std::uint64_t>(visibility)}});
+  }
+  const v1::SnapshotResponse message = SnapshotMessage(snapshot, {}, 0);
+  ASSERT_EQ(message.tls_sessions_size(), 2);
+  for (int i = 0; i < 2; ++i) {
+    const v1::TlsSessionTotal& total = message.tls_sessions(i);
+    EXPECT_EQ(total.vendor(), "a");
+    EXPECT_EQ(total.version(), "1.3");
+    EXPECT_EQ(total.alpn(), "http/1.1");
+    EXPECT_EQ(total.visibility(), i + 1);
+    EXPECT_EQ(total.sessions(), static_cast<std::uint64_t>(i + 1));
+  }
 }
 
 TEST(SnapshotMessage, CallersAreSummedOverUnwinders) {

@@ -53,6 +53,7 @@ enum class RowKind : std::uint8_t {
   kCaller = 5,   ///< vendor × caller, which stands as destination
   kPhase = 6,    ///< vendor × phase of its exchanges: a histogram of durations
   kProxyError = 7,  ///< vendor × reason
+  kTlsSession = 9,  ///< vendor × version and ALPN × visibility
   kGrpc = 10,       ///< vendor × status that a gRPC call was answered with
 };
 inline constexpr std::uint8_t kLastRowKind = 10;
@@ -226,6 +227,7 @@ enum ShimCounter : std::uint8_t {
   kKernelTls,             ///< connections whose TLS the kernel does
   kDesynchronisedSocks,
   kDesynchronisedHttp2,
+  kDesynchronisedTls,  ///< opaque sessions: requests are inferred no more
   kShimCounters,
 };
 enum CallerCounter : std::uint8_t {
@@ -245,6 +247,10 @@ enum ProxyErrorCounter : std::uint8_t {
   kProxyErrors,
   kProxyErrorCounters,
 };
+enum TlsSessionCounter : std::uint8_t {
+  kTlsSessions,  ///< sessions in which the client has sent data
+  kTlsSessionCounters,
+};
 enum GrpcCounter : std::uint8_t {
   kGrpcResponses,  ///< answers with this row's status
   kGrpcCounters,
@@ -256,6 +262,7 @@ static_assert(kShimCounters <= kRowCounters);
 static_assert(kCallerCounters <= kRowCounters);
 static_assert(kPhaseCounters <= kRowCounters);
 static_assert(kProxyErrorCounters <= kRowCounters);
+static_assert(kTlsSessionCounters <= kRowCounters);
 static_assert(kGrpcCounters <= kRowCounters);
 
 /// Number of counters that rows of `kind` use; 0 for an unknown kind.
@@ -275,6 +282,8 @@ constexpr std::size_t CounterCount(RowKind kind) {
       return kPhaseCounters;
     case RowKind::kProxyError:
       return kProxyErrorCounters;
+    case RowKind::kTlsSession:
+      return kTlsSessionCounters;
     case RowKind::kGrpc:
       return kGrpcCounters;
     case RowKind::kNone:
@@ -298,7 +307,8 @@ struct JournalRow {
   std::uint8_t destination_length;  ///< bytes of text, behind the vendor
   std::uint8_t reserved;
   /// Tunnel rows: HTTP status or SOCKS reply code; caller rows: Unwinder;
-  /// phase rows: Phase; rows of proxy errors: ProxyError; of gRPC: GrpcCode.
+  /// phase rows: Phase; rows of proxy errors: ProxyError; of TLS sessions:
+  /// tls_session.h; of gRPC: GrpcCode.
   std::uint16_t code;
   std::uint32_t reserved2;
   char text[kRowTextBytes];  ///< vendor, then destination; no terminators

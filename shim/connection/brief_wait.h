@@ -10,6 +10,16 @@
 
 namespace proxymeter::shim {
 
+/// Gives way a few times until `done()`: for what another processor is about to
+/// do, or a thread that has just lost this one.
+template <typename Done>
+void GiveWay(Done done) {
+  constexpr int kYields = 20;
+  for (int i = 0; i < kYields && !done(); ++i) {
+    kernel::Call(SYS_sched_yield);
+  }
+}
+
 /// Gives way until `done()`, some 10 ms at most; true if it was. A thread may
 /// lose its processor between its system call and our report of it: first by
 /// yielding, then, since on a busy machine others come first, by sleeping.

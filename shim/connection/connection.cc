@@ -386,6 +386,18 @@ void Connection::CountEvent(ShimCounter counter) {
   home_->meter().Count(counter);
 }
 
+std::uint32_t Connection::process_generation() {
+  return home_->process_generation();
+}
+
+void Connection::CountTlsSession(std::uint16_t code, Visibility visibility) {
+  Add(home_->meter().Find({.kind = RowKind::kTlsSession,
+                           .visibility = visibility,
+                           .code = code,
+                           .vendor = vendor()}),
+      kTlsSessions, 1);
+}
+
 protocol::Http2Session* Connection::TakeHttp2() {
   return home_->http2().Take();
 }

@@ -172,6 +172,10 @@ class Connection {
   // For its streams.
   /// The proxy takes datagrams at `relay`, while this is open.
   void OpenRelay(Endpoint relay);
+  /// The number of this process among its forks.
+  std::uint32_t process_generation();
+  /// `code` is TlsSessionCode.
+  void CountTlsSession(std::uint16_t code, Visibility visibility);
   /// Null when there is no room.
   protocol::Http2Session* TakeHttp2();
   void GiveBackHttp2(protocol::Http2Session* session);

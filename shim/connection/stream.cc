@@ -16,15 +16,9 @@ using protocol::Http1Event;
 using protocol::Method;
 
 constexpr std::uint8_t kTlsHandshakeRecord = 22;  // RFC 8446, 5.1
-constexpr std::uint8_t kTlsDataRecord = 23;
 constexpr std::uint8_t kSocks4Version = 4;
 constexpr std::uint8_t kSocks5Version = 5;
 constexpr std::uint8_t kUdpAssociate = 3;  // RFC 1928, 4
-
-// After its ClientHello a client sends its Finished (as data, to who cannot
-// read it), then data. Data without an SSL object known by then means that the
-// library's calls bypass us.
-constexpr std::uint8_t kSendsBeforeOpaque = 2;
 
 bool MayStartMethod(std::uint8_t byte) { return byte >= 'A' && byte <= 'Z'; }
 
@@ -37,7 +31,16 @@ void Stream::Begin(Connection* connection, std::uint8_t depth, bool in_tls) {
   stage_.store(Stage::kFirstBytes, std::memory_order_relaxed);
   socks_reply_due_.store(false, std::memory_order_relaxed);
   socks_udp_.store(false, std::memory_order_relaxed);
-  tls_data_sent_.store(false, std::memory_order_relaxed);
+  tls_client_.store(TlsClient::kHandshake, std::memory_order_relaxed);
+  tls_place_.store(TlsPlace::kKnown, std::memory_order_relaxed);
+  tls_agreed_.store({}, std::memory_order_relaxed);
+  tls_sender_.store(nullptr, std::memory_order_relaxed);
+  tls_process_.store(0, std::memory_order_relaxed);
+  tls_unread_.store(false, std::memory_order_relaxed);
+  tls_waiting_.store(0, std::memory_order_relaxed);
+  tls_answered_.store(false, std::memory_order_relaxed);
+  tls_http2_.store(false, std::memory_order_relaxed);
+  tls_counted_.store(false, std::memory_order_relaxed);
   exchanges_.Clear();
   http2_.store(nullptr, std::memory_order_relaxed);
   tunnels_.store(nullptr, std::memory_order_relaxed);
@@ -54,12 +57,17 @@ void Stream::Begin(Connection* connection, std::uint8_t depth, bool in_tls) {
   handshake_sends_ = 0;
   preface_size_ = 0;
   begun_ = depth != 0;
+  alpn_offers_ = 0;
+  flight_.Reset();
+  client_turns_ = {};
   request_row_ = nullptr;
   unassigned_ = 0;
   body_row_ = nullptr;
   response_begun_ = false;
   new (&response_) protocol::Http1ResponseParser();
   response_.Reset();
+  server_flight_ = {};
+  server_turns_ = {};
 }
 
 void Stream::BeginInTunnel() {
@@ -96,6 +104,7 @@ void Stream::BecomeOpaque(Protocol protocol) {
 
 void Stream::LeaveTlsToKernel() {
   connection_->CountEvent(kKernelTls);
+  tls_place_.store(TlsPlace::kLeftToKernel, std::memory_order_relaxed);
   // A session that is paired, or may be yet, is read above the socket.
   if (stage() != Stage::kTlsHandshake) BecomeOpaque(Protocol::kTls);
 }
@@ -121,7 +130,9 @@ void Stream::SentUnseen(std::size_t size) {
     if (size == 0) return;
   }
   const Stage now = stage();
-  if (now != Stage::kOpaque && now != Stage::kTlsHandshake) {
+  if (now == Stage::kTlsHandshake || now == Stage::kTlsUnread) {
+    SkipTls(&sending_, /*client=*/true, size);
+  } else if (now != Stage::kOpaque) {
     Desynchronise(opaque_protocol());
   }
   CountSent(connection_->row(), size);
@@ -149,8 +160,9 @@ bool Stream::SendSlowly(Bytes data) {
   while (!data.empty()) SendStep(&data);
   if (unassigned_ != 0) {
     // A head that is not complete waits for its host.
-    CountSent(stage() == Stage::kOpaque ? connection_->row() : nullptr,
-              unassigned_);
+    const Stage now = stage();
+    const bool opaque = now == Stage::kOpaque || now == Stage::kTlsUnread;
+    CountSent(opaque ? connection_->row() : nullptr, unassigned_);
     unassigned_ = 0;
   }
   ExpectRequest();
@@ -199,6 +211,9 @@ void Stream::SendStep(Bytes* data) {
     case Stage::kTlsHandshake:
       SendTlsHandshake(data);
       return;
+    case Stage::kTlsUnread:
+      SendTlsUnread(data);
+      return;
     case Stage::kOpaque:
       CountSent(connection_->row(), data->size());
       *data = {};
@@ -211,7 +226,9 @@ void Stream::Recognise(Stage now, Bytes* data) {
     in_tunnel_.store(true, std::memory_order_relaxed);
   } else if (depth_ != 0) {
     // The first plaintext: the session around it stands.
-    connection_->stream(depth_ - 1)->HandshakeDone();
+    Stream* session = connection_->stream(depth_ - 1);
+    session->HandshakeDone();
+    session->CountTlsSession(Visibility::kPlaintext);
   }
   const std::uint8_t first = data->front();
   const bool begins = !std::exchange(begun_, true);
@@ -373,59 +390,6 @@ void Stream::SendSocks(Bytes* data) {
       BecomeOpaque(opaque_protocol());
       return;
   }
-}
-
-void Stream::SendClientHello(Bytes* data) {
-  const auto status = hello_.Consume(*data);
-  unassigned_ += data->size();
-  *data = {};
-  switch (status) {
-    case protocol::ClientHelloParser::Status::kNeedMore:
-      return;
-    case protocol::ClientHelloParser::Status::kNotTls:
-      BecomeOpaque(opaque_protocol());
-      return;
-    case protocol::ClientHelloParser::Status::kDone:
-      break;
-  }
-  SetTarget(hello_.server_name());
-  handshake_sends_ = 0;
-  connection_->SetClientRandom(depth_, hello_.random());
-  hello_ns_.store(FineMonotonicNs(), std::memory_order_relaxed);
-  new (&flight_) protocol::ClientFlight();
-  Move(Stage::kClientHello, Stage::kTlsHandshake);
-}
-
-// The client may send data as soon as the hand-shake is done, and it is when
-// the first of it has been sent that this shows.
-void Stream::HandshakeDone() {
-  const std::uint64_t since = hello_ns_.exchange(0, std::memory_order_relaxed);
-  if (since != 0) {
-    connection_->Time(Phase::kTlsHandshake, since, FineMonotonicNs());
-  }
-}
-
-void Stream::SendTlsHandshake(Bytes* data) {
-  const bool paired = connection_->stream(depth_ + 1) != nullptr;
-  if (connection_->row() != nullptr) {
-    Move(Stage::kTlsHandshake, Stage::kOpaque);
-    return;
-  }
-  // Only records of data count: a flight may come in several writes, and a
-  // HelloRetryRequest asks for a second hello.
-  if (!paired && data->front() == kTlsDataRecord &&
-      ++handshake_sends_ >= kSendsBeforeOpaque) {
-    connection_->CountEvent(kTlsUnpaired);
-    HandshakeDone();
-    BecomeOpaque(Protocol::kTls);
-    return;
-  }
-  if (flight_.Consume(*data)) {
-    HandshakeDone();
-    tls_data_sent_.store(true, std::memory_order_release);
-  }
-  unassigned_ += data->size();
-  *data = {};
 }
 
 }  // namespace proxymeter::shim

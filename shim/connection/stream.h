@@ -21,7 +21,9 @@
 #include "shim/protocol/http2_side.h"
 #include "shim/protocol/proxy_prefix.h"
 #include "shim/protocol/proxy_reply.h"
+#include "shim/protocol/server_flight.h"
 #include "shim/protocol/socks.h"
+#include "shim/protocol/tls_turns.h"
 
 namespace proxymeter::shim {
 
@@ -97,6 +99,7 @@ class Stream {
     kTunnel,        ///< a tunnel is open, nothing sent through it yet
     kClientHello,   ///< TLS, before the end of its first message
     kTlsHandshake,  ///< TLS; not known yet whether its plaintext will be seen
+    kTlsUnread,     ///< TLS whose plaintext is not seen: its records are
     kOpaque,        ///< bytes only, for ever
   };
 
@@ -125,6 +128,7 @@ class Stream {
   void SendSocks(protocol::Bytes* data);
   void SendClientHello(protocol::Bytes* data);
   void SendTlsHandshake(protocol::Bytes* data);
+  void SendTlsUnread(protocol::Bytes* data);
   void ReceiveStep(protocol::Bytes* data);
   bool MayStartResponse(Stage now, protocol::Bytes data) const;
   const Exchange* AwaitRequest();
@@ -143,6 +147,36 @@ class Stream {
   static void AwaitHttp2Request(const protocol::Http2Session& session);
   void ReceiveSocks(protocol::Bytes* data);
   void OnSocksGranted();
+
+  // TLS from outside (stream_tls.cc).
+  enum class TlsClient : std::uint8_t { kHandshake, kFinished, kData };
+  enum class TlsPlace : std::uint8_t { kKnown, kLost, kLeftToKernel };
+  // What the two have agreed on.
+  struct TlsAgreed {
+    TlsVersion version;
+    Alpn alpn;
+    std::uint16_t cipher_suite;
+  };
+  static_assert(std::atomic<TlsAgreed>::is_always_lock_free);
+  void FollowClient(protocol::Bytes data);
+  void OnClientFinished(std::size_t length);
+  void OnClientData(std::size_t length);
+  bool MayStartServerHello(Stage now, protocol::Bytes data) const;
+  void AwaitClientsTurn();
+  void FollowServer(protocol::Bytes data);
+  void OnServerHello();
+  void OnServerData(std::size_t length);
+  void SkipTls(SideLock* side, bool client, std::size_t size);
+  void LeaveUnread();
+  void ProveUnread();
+  void LoseTls();
+  bool InfersRequests(const TlsAgreed& agreed) const;
+  protocol::IsHttp2 SpeaksHttp2(const TlsAgreed& agreed) const;
+  void InferRequest();
+  void CountInferred(std::uint64_t requests);
+  void CountTlsSession(Visibility visibility);
+  void EndTls();
+  bool is_in_tunnel() const;
 
   void HandshakeDone();
   void BeginResponse(const Exchange& exchange);
@@ -187,7 +221,18 @@ class Stream {
   std::atomic<Stage> stage_;
   std::atomic<bool> socks_reply_due_;
   std::atomic<bool> socks_udp_;  // UDP ASSOCIATE was asked for
-  std::atomic<bool> tls_data_sent_;
+  std::atomic<TlsClient> tls_client_;
+  std::atomic<TlsPlace> tls_place_;
+  std::atomic<TlsAgreed> tls_agreed_;
+  std::atomic<std::uint32_t> tls_process_;  // that said hello; 0: nobody has
+  // Nobody has shown the plaintext when the server answered. Before that,
+  // requests that may yet be shown wait.
+  std::atomic<bool> tls_unread_;
+  std::atomic<std::uint32_t> tls_waiting_;
+  std::atomic<void*> tls_sender_;   // the thread that sent last
+  std::atomic<bool> tls_answered_;  // the server's turn was since the last one
+  std::atomic<bool> tls_http2_;     // the server began as in HTTP/2
+  std::atomic<bool> tls_counted_;   // the session is in its row
   std::atomic<bool> in_tunnel_;
   std::atomic<bool> upgrading_;  // to HTTP/2, by the request being sent
   std::atomic<Protocol> named_;  // by its first bytes, if it is not read
@@ -204,16 +249,18 @@ class Stream {
   std::atomic<std::uint64_t> hello_ns_;  // when ClientHello was sent, or 0
   std::uint8_t handshake_sends_;
   std::uint8_t preface_size_;
-  bool begun_;               // no prefix can come any more
-  JournalRow* request_row_;  // of the request being sent
-  std::size_t unassigned_;   // bytes of the head being sent, in this call
-  union {                    // one hand-shake after the other
+  bool begun_;                // no prefix can come any more
+  std::uint8_t alpn_offers_;  // all may read it once the hand-shake is on
+  JournalRow* request_row_;   // of the request being sent
+  std::size_t unassigned_;    // bytes of the head being sent, in this call
+  union {                     // one hand-shake after the other
     protocol::Http1RequestParser request_;
     protocol::ClientHelloParser hello_;
-    protocol::ClientFlight flight_;
     protocol::SocksClientParser socks_;
     protocol::ProxyPrefixParser prefix_;
   };
+  protocol::ClientFlight flight_;
+  protocol::ClientTurns client_turns_;
 
   // Receiving side.
   SideLock receiving_;
@@ -222,6 +269,8 @@ class Stream {
   JournalRow* body_row_;  // of the response whose body is being read
   bool response_begun_;
   protocol::SocksServerParser socks_reply_;
+  protocol::ServerFlight server_flight_;
+  protocol::ServerTurns server_turns_;
 };
 
 inline void Stream::CountSent(JournalRow* row, std::size_t size) {

@@ -43,15 +43,17 @@ void Stream::ReceivedUnseen(std::size_t size) {
     if (size == 0) return;
   }
   const Stage now = stage();
-  if (now == Stage::kHttp1 || now == Stage::kHttp2 || now == Stage::kConnect ||
-      now == Stage::kSocks) {
+  if (now == Stage::kTlsHandshake || now == Stage::kTlsUnread) {
+    SkipTls(&receiving_, /*client=*/false, size);
+  } else if (now == Stage::kHttp1 || now == Stage::kHttp2 ||
+             now == Stage::kConnect || now == Stage::kSocks) {
     Desynchronise(opaque_protocol());
   }
   CountReceived(connection_->row(), size);
 }
 
 bool Stream::ReceiveSlowly(Bytes data) {
-  const bool opaque = stage() == Stage::kOpaque;
+  const bool opaque = stage() == Stage::kOpaque || stage() == Stage::kTlsUnread;
   while (!data.empty()) ReceiveStep(&data);
   receiving_.Leave();
   return !opaque;
@@ -65,6 +67,9 @@ void Stream::ReceiveStep(Bytes* data) {
   const Exchange* exchange = exchanges_.Oldest();
   if (exchange == nullptr && MayStartResponse(stage(), *data)) {
     exchange = AwaitRequest();
+  }
+  if (MayStartServerHello(stage(), *data)) {
+    WaitBriefly([this] { return stage() == Stage::kTlsHandshake; });
   }
   const Stage now = stage();
   // The reply to a CONNECT is awaited even when the client has not waited.
@@ -81,22 +86,26 @@ void Stream::ReceiveStep(Bytes* data) {
   if (now == Stage::kFirstBytes || now == Stage::kTunnel) {
     NameBy(protocol::ProtocolOfServer(*data));
   }
+  if (now == Stage::kTlsHandshake && connection_->row() != nullptr) {
+    // Somebody shows the plaintext.
+    Move(now, Stage::kOpaque);
+  } else if (now == Stage::kTlsHandshake || now == Stage::kTlsUnread) {
+    FollowServer(*data);
+  }
   CountReceived(connection_->row(), data->size());
   *data = {};
   if (connection_->row() != nullptr) return;
   // A server that talks on, unasked or to a TLS library that bypasses us, must
   // not have its bytes held for ever. Inside TLS one that talks first is
   // enough, unless it answers a ClientHello: that is TLS to a proxy, and TLS
-  // within. Who has sent data in one piece, and gets an answer, will have no
-  // SSL object any more either.
+  // within.
   const bool in_tls = now == Stage::kTlsHandshake;
-  const bool long_enough =
-      connection_->held_received() > kReceivedBeforeOpaque ||
-      (in_tls && tls_data_sent_.load(std::memory_order_acquire));
+  const bool long_enough = connection_->held_received() > kReceivedBeforeOpaque;
   const bool unread = long_enough && connection_->stream(depth_ + 1) == nullptr;
-  if (unread || (depth_ != 0 && !in_tls)) {
-    if (in_tls) connection_->CountEvent(kTlsUnpaired);
-    BecomeOpaque(in_tls ? Protocol::kTls : opaque_protocol());
+  if (in_tls) {
+    if (unread) LeaveUnread();
+  } else if (unread || depth_ != 0) {
+    BecomeOpaque(opaque_protocol());
   }
 }
 
@@ -182,6 +191,7 @@ void Stream::End() {
   if (stage() == Stage::kHttp1 && response_.until_close()) {
     EndResponse(exchanges_.Oldest());
   }
+  EndTls();
 }
 
 std::optional<ProxyError> Stream::ErrorOfEnd() const {
@@ -198,15 +208,20 @@ protocol::ReplyTo Stream::reply_to(const Exchange* exchange) const {
   if (exchange != nullptr && exchange->method == Method::kConnect) {
     return protocol::ReplyTo::kConnect;
   }
-  // A tunnel may be around this stream, or around the TLS session it is in.
+  return is_in_tunnel() ? protocol::ReplyTo::kInside
+                        : protocol::ReplyTo::kRequest;
+}
+
+// A tunnel may be around this stream, or around the TLS session it is in.
+bool Stream::is_in_tunnel() const {
   for (std::uint8_t depth = 0; depth <= depth_; ++depth) {
     const Stream* stream = connection_->stream(depth);
     if (stream != nullptr &&
         stream->in_tunnel_.load(std::memory_order_relaxed)) {
-      return protocol::ReplyTo::kInside;
+      return true;
     }
   }
-  return protocol::ReplyTo::kRequest;
+  return false;
 }
 
 void Stream::OnResponseHead(const Exchange* exchange) {

@@ -115,7 +115,7 @@ TEST_F(TlsInTls, TheInnerSessionsPlaintextIsRead) {
   EXPECT_EQ(Events(kDesynchronisedHttp1), 0u);
 }
 
-TEST_F(TlsInTls, WhatIsTooDeepToReadIsCountedInBytes) {
+TEST_F(TlsInTls, RequestsOfWhatIsTooDeepToReadAreInferred) {
   Begin("one.test");
   Begin("two.test");
   Begin("three.test");
@@ -125,7 +125,7 @@ TEST_F(TlsInTls, WhatIsTooDeepToReadIsCountedInBytes) {
   }
   const CounterSums traffic =
       Traffic(kVendor, "three.test", Protocol::kTls, Visibility::kInferred);
-  EXPECT_EQ(traffic[kRequests], 0u);
+  EXPECT_EQ(traffic[kRequests], 3u);
   EXPECT_EQ(traffic[kSentBytes], sent_);
   EXPECT_EQ(traffic[kReceivedBytes], received_);
   EXPECT_EQ(Events(kTlsUnpaired), 1u);

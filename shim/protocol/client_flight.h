@@ -2,37 +2,40 @@
 #ifndef PROXYMETER_SHIM_PROTOCOL_CLIENT_FLIGHT_H_
 #define PROXYMETER_SHIM_PROTOCOL_CLIENT_FLIGHT_H_
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 
 #include "shim/protocol/bytes.h"
+#include "shim/protocol/tls_records.h"
 
 namespace proxymeter::protocol {
 
-/// Reads record headers (RFC 8446, 5.1) of what a client sends behind its
-/// first hello, in pieces of any size. TLS 1.3 gives its last messages of the
-/// handshake the type of data: what ends them, Finished, is told by its length.
+/// Reads the records of a TLS client, from its first hello on. TLS 1.3 gives
+/// the last messages of the handshake the type of data: what ends them,
+/// Finished, is told by its length.
 class ClientFlight {
  public:
+  enum class Event : std::uint8_t {
+    kNone,      ///< all bytes are taken
+    kFinished,  ///< what ends the handshake has begun
+    kData,      ///< a record of application data has begun, of length()
+    kLost,      ///< no records (any more); all bytes are taken, for ever
+  };
+
   void Reset() { *this = {}; }
 
-  /// True once application data has begun. Never where it cannot be told:
-  /// padded records, bytes that are no records.
-  bool Consume(Bytes data);
+  /// Takes bytes off the front of `data` until something happens. Without
+  /// Finished there is no data: certificates that share its record hide it.
+  Event Consume(Bytes* data);
+
+  /// As TlsRecords::Skip.
+  bool Skip(std::size_t size) { return records_.Skip(size); }
+  std::uint16_t length() const { return records_.length(); }
 
  private:
-  static constexpr std::size_t kHeaderSize = 5;
-
-  void OnHeader();
-
-  std::array<std::uint8_t, kHeaderSize> header_{};
-  std::uint8_t header_size_ = 0;
-  std::uint16_t left_ = 0;  // bytes of the record that are yet to come
+  TlsRecords records_;
   bool ciphers_changed_ = false;
   bool finished_ = false;
-  bool data_ = false;
-  bool lost_ = false;
 };
 
 }  // namespace proxymeter::protocol

@@ -15,7 +15,11 @@ constexpr std::uint32_t kVersionSize = 2;
 constexpr std::uint32_t kMaxSessionLength = 32;
 constexpr std::uint32_t kServerNameExtension = 0;
 constexpr std::uint32_t kAlpnExtension = 16;
+constexpr std::uint32_t kEncryptedHelloExtension = 0xfe0d;
 constexpr std::uint32_t kHostNameType = 0;
+
+constexpr std::string_view kHttp1Alpn = "http/1.1";
+constexpr std::string_view kHttp2Alpn = "h2";
 
 }  // namespace
 
@@ -27,6 +31,8 @@ void ClientHelloParser::Reset() {
   extension_left_ = 0;
   alpn_length_ = 0;
   saw_alpn_ = false;
+  may_hide_another_ = false;
+  alpn_offers_ = 0;
   record_ = Record::kType;
   field_ = Field::kMessageType;
   status_ = Status::kNeedMore;
@@ -171,8 +177,7 @@ bool ClientHelloParser::EndNumber(std::uint32_t number) {
       return number == extension_left_ && number > 0 &&
              Next(Field::kAlpnLength);
     case Field::kAlpnLength:
-      return number > 0 && number <= extension_left_ &&
-             StartContent(Field::kAlpn, number);
+      return number > 0 && number <= extension_left_ && StartAlpn(number);
     default:
       return false;
   }
@@ -180,6 +185,7 @@ bool ClientHelloParser::EndNumber(std::uint32_t number) {
 
 bool ClientHelloParser::StartExtension(std::uint32_t size) {
   extension_left_ = size;
+  may_hide_another_ |= extension_type_ == kEncryptedHelloExtension;
   if (extension_type_ == kServerNameExtension) {
     return Next(Field::kNameListLength);
   }
@@ -200,8 +206,9 @@ bool ClientHelloParser::TakeContent(Bytes content) {
                 content.size());
   } else if (field_ == Field::kName) {
     for (std::uint8_t byte : content) server_name_.AppendHost(byte);
-  } else if (field_ == Field::kAlpn && !saw_alpn_) {
-    KeepAlpn(content);
+  } else if (field_ == Field::kAlpn) {
+    MatchAlpn(content);
+    if (!saw_alpn_) KeepAlpn(content);
   }
   content_left_ -= static_cast<std::uint32_t>(content.size());
   return Advance(content.size()) && (content_left_ > 0 || EndContent());
@@ -229,6 +236,7 @@ bool ClientHelloParser::EndContent() {
       return NextItem(Field::kNameType);
     case Field::kAlpn:
       saw_alpn_ = true;
+      alpn_offers_ |= alpn_candidates_;
       return NextItem(Field::kAlpnLength);
     default:
       return false;
@@ -253,6 +261,25 @@ bool ClientHelloParser::Advance(std::size_t size) {
   if (size > extension_left_) return false;
   extension_left_ -= static_cast<std::uint32_t>(size);
   return true;
+}
+
+bool ClientHelloParser::StartAlpn(std::uint32_t size) {
+  alpn_at_ = 0;
+  alpn_candidates_ = size == kHttp1Alpn.size()   ? kOffersHttp1
+                     : size == kHttp2Alpn.size() ? kOffersHttp2
+                                                 : kOffersOther;
+  return StartContent(Field::kAlpn, size);
+}
+
+void ClientHelloParser::MatchAlpn(Bytes part) {
+  for (const std::uint8_t byte : part) {
+    if (alpn_candidates_ == kOffersOther) return;
+    const std::string_view name =
+        alpn_candidates_ == kOffersHttp1 ? kHttp1Alpn : kHttp2Alpn;
+    if (static_cast<std::uint8_t>(name[alpn_at_++]) != byte) {
+      alpn_candidates_ = kOffersOther;
+    }
+  }
 }
 
 void ClientHelloParser::KeepAlpn(Bytes part) {

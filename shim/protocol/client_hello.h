@@ -13,9 +13,16 @@
 
 namespace proxymeter::protocol {
 
+/// What a client offers by ALPN (RFC 7301): a set of these.
+enum AlpnOffer : std::uint8_t {
+  kOffersHttp1 = 1,
+  kOffersHttp2 = 2,
+  kOffersOther = 4,
+};
+
 /// Reads a ClientHello (RFC 8446, 4.1.2) at the start of a byte stream: its
-/// random, server name (RFC 6066, 3) and first application protocol (RFC
-/// 7301). It may come in any number of TLS records and writes.
+/// random, server name (RFC 6066, 3) and application protocols (RFC 7301). It
+/// may come in any number of TLS records and writes.
 class ClientHelloParser {
  public:
   enum class Status : std::uint8_t { kNeedMore, kDone, kNotTls };
@@ -27,10 +34,15 @@ class ClientHelloParser {
   /// most 64 KiB has there.
   Status Consume(Bytes data);
 
-  /// The three are valid at kDone.
+  // Valid at kDone.
   std::span<const std::uint8_t, 32> random() const { return random_; }
   /// Empty without a server name.
   const HostName& server_name() const { return server_name_; }
+  /// The server name may be that of another, which many hide behind: there is
+  /// an encrypted ClientHello inside, or what shall look like one (RFC 9849).
+  bool may_hide_another() const { return may_hide_another_; }
+  /// Of AlpnOffer.
+  std::uint8_t alpn_offers() const { return alpn_offers_; }
   /// Empty if none was offered or it is longer than 16 bytes.
   std::string_view first_alpn() const {
     return {alpn_.data(), alpn_length_ <= kMaxAlpnLength ? alpn_length_ : 0u};
@@ -89,6 +101,8 @@ class ClientHelloParser {
   bool NextItem(Field field);
   bool Advance(std::size_t size);
   void KeepAlpn(Bytes part);
+  bool StartAlpn(std::uint32_t size);
+  void MatchAlpn(Bytes part);
   bool BetweenFields() const;
 
   std::uint32_t number_ = 0;
@@ -101,6 +115,10 @@ class ClientHelloParser {
   std::uint8_t alpn_length_ = 0;  // kMaxAlpnLength + 1: too long
   bool name_is_host_ = false;
   bool saw_alpn_ = false;
+  bool may_hide_another_ = false;
+  std::uint8_t alpn_offers_ = 0;
+  std::uint8_t alpn_candidates_ = 0;  // what the name is, as far as it has come
+  std::uint8_t alpn_at_ = 0;
   Record record_ = Record::kType;
   Field field_ = Field::kMessageType;
   Status status_ = Status::kNeedMore;

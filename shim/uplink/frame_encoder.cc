@@ -85,6 +85,10 @@ bool FrameEncoder::Append(std::uint32_t index, const JournalRow& row,
       message.has_proxy_error = true;
       CopyCounters<kProxyErrorCounters>(counters, &message.proxy_error);
       break;
+    case RowKind::kTlsSession:
+      message.has_tls_session = true;
+      CopyCounters<kTlsSessionCounters>(counters, &message.tls_session);
+      break;
     case RowKind::kGrpc:
       message.has_grpc = true;
       CopyCounters<kGrpcCounters>(counters, &message.grpc);

@@ -8,6 +8,7 @@
 #include "collector/policy/vendor_config.h"
 #include "proxymeter/journal.h"
 #include "proxymeter/proxy_error.h"
+#include "proxymeter/tls_session.h"
 #include "shim/uplink/frame_encoder.h"
 
 namespace proxymeter::compat {
@@ -87,6 +88,10 @@ std::vector<RowValue> SampleRows() {
       {.key = {.kind = RowKind::kProxyError,
                .vendor = "acme",
                .code = static_cast<std::uint16_t>(ProxyError::kQuota)}},
+      {.key = {.kind = RowKind::kTlsSession,
+               .vendor = "acme",
+               .visibility = Visibility::kInferred,
+               .code = TlsSessionCode(TlsVersion::kTls13, Alpn::kHidden)}},
       {.key = {.kind = RowKind::kGrpc, .vendor = "acme", .code = 14}},
   };
   for (std::size_t row = 0; row < rows.size(); ++row) {
@@ -103,6 +108,8 @@ std::vector<RowValue> SampleRows() {
 
 std::vector<RowValue> SampleRows2() {
   std::vector<RowValue> rows = SampleRows();
+  collector::Counters& shim = rows[0].counters;
+  std::fill(shim.begin() + kDesynchronisedTls, shim.end(), 0);
   rows[1].counters[kConnectionsUnsettled] = 0;
   std::erase_if(rows, [](const RowValue& row) {
     return row.key.kind > RowKind::kProxyError;

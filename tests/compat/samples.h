@@ -27,8 +27,6 @@ std::vector<collector::RowValue> SampleRows();
 std::vector<collector::RowValue> SampleRows2();
 /// Those that version 1 had, with its counters.
 std::vector<collector::RowValue> SampleRows1();
-/// Those that version 2 had at first.
-std::vector<collector::RowValue> SampleRows2();
 
 /// The rows as a journal: header, gap, rows.
 std::string SampleJournal(const collector::SessionId& session,

@@ -248,7 +248,9 @@ class Examination:
         self._equal("events", events, {})
 
     def _visibility(self, rows, seen):
-        read = [r for r in rows if int(r["requests"])]
+        read = [
+            r for r in rows if int(r["requests"]) and r["visibility"] == PLAINTEXT
+        ]
         protocols = {(r["protocol"], r["visibility"]) for r in read or rows}
         if seen:
             self._equal(

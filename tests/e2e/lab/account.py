@@ -56,11 +56,13 @@ def witnessed(lab, vendor):
 
 
 def metered(metrics, vendor):
-    """By proxymeter."""
+    """By proxymeter; requests that are inferred are in no account."""
 
-    def by(name, *labels):
+    def by(name, *labels, **wanted):
         sums = {}
-        for found, value in metrics.samples(name, proxy_vendor=vendor.name):
+        for found, value in metrics.samples(
+            name, proxy_vendor=vendor.name, **wanted
+        ):
             key = tuple(found[label] for label in labels)
             sums[key] = sums.get(key, 0) + int(value)
         return {
@@ -78,7 +80,9 @@ def metered(metrics, vendor):
         received=metrics.total(
             "proxymeter_received_bytes_total", proxy_vendor=vendor.name
         ),
-        requests=by("proxymeter_requests_total", "destination_host"),
+        requests=by(
+            "proxymeter_requests_total", "destination_host", visibility="plaintext"
+        ),
         responses=by(
             "proxymeter_responses_total", "destination_host", "response_code_class"
         ),
