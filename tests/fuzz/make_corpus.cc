@@ -11,6 +11,7 @@
 
 #include "proxymeter/journal.h"
 #include "shim/protocol/http2_testing.h"
+#include "shim/testing/tls_session.h"
 #include "tests/compat/samples.h"
 
 namespace {
@@ -129,6 +130,34 @@ void WriteStreams() {
   WriteText("socks_server/granted4", "\x00\x5a\x00\x50\xc0\x00\x02\x01"s);
 }
 
+// What OpenSSL's client and server say to each other.
+void WriteTls() {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    proxymeter::shim::TlsSession session("shop.example");
+    SSL_set_max_proto_version(session.client(), version);
+    std::string client, server;
+    const auto exchange = [&] {
+      std::string records = session.FromClient();
+      client += records;
+      session.ToServer(records);
+      session.ServerHandshake();
+      records = session.FromServer();
+      server += records;
+      session.ToClient(records);
+    };
+    for (bool done = false; !done;) {
+      done = session.ClientHandshake();
+      exchange();
+    }
+    SSL_write(session.client(), "request", 7);
+    SSL_write(session.server(), "response", 8);
+    exchange();
+    const std::string name = version == TLS1_2_VERSION ? "tls12" : "tls13";
+    WriteText("tls_client/" + name, client);
+    WriteText("tls_server/" + name, server);
+  }
+}
+
 // What nghttp2's client and server say to each other.
 void WriteHttp2() {
   using namespace proxymeter::protocol;
@@ -191,5 +220,6 @@ int main(int argc, char** argv) {
   WriteConfigs();
   WriteStreams();
   WriteHttp2();
+  WriteTls();
   return 0;
 }

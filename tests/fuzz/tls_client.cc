@@ -1,0 +1,9 @@
+// The records of a TLS client, from its first one on.
+#include "shim/protocol/tls_testing.h"
+#include "tests/fuzz/parser.h"
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace proxymeter;
+  fuzz::FeedInPieces(data, size, protocol::ClientFlightObserver{});
+  return 0;
+}
