@@ -144,9 +144,10 @@ void Stream::AwaitClientsTurn() {
       !server_flight_.may_have_ended()) {
     return;
   }
-  if (tls_client_.load(std::memory_order_acquire) == TlsClient::kFinished) {
-    GiveWay([this] {
-      return tls_client_.load(std::memory_order_acquire) == TlsClient::kData;
+  const TlsClient client = tls_client_.load(std::memory_order_acquire);
+  if (client != TlsClient::kData) {
+    GiveWay([=, this] {
+      return tls_client_.load(std::memory_order_acquire) != client;
     });
   } else if (tls_answered_.load(std::memory_order_relaxed)) {
     GiveWay([this] { return !tls_answered_.load(std::memory_order_acquire); });

@@ -34,6 +34,7 @@ static uint64_t total_sent;
 static uint64_t total_received;
 static uint64_t total_reconciled;  // of them, what no hook sees
 static int total_requests;
+static int total_inferred;  // requests beyond them, of sessions not read
 static int total_unpaired;  // sessions whose plaintext nobody sees
 
 // Runs `serve` in a child; connections to it work from here on.
@@ -92,7 +93,7 @@ static inline void Finish(void) {
   printf(
       "requests %d plaintext %d responses %d sent %llu received %llu "
       "reconciled %llu unpaired %d desynchronised 0\n",
-      total_requests, total_requests, total_requests,
+      total_requests + total_inferred, total_requests, total_requests,
       (unsigned long long)total_sent, (unsigned long long)total_received,
       (unsigned long long)total_reconciled, total_unpaired);
 }
