@@ -28,7 +28,7 @@ bool Turn(int fd, const Endpoint& peer) {
 }  // namespace
 
 bool ReportSentTo(int fd, const sockaddr* address, socklen_t length,
-                  std::size_t size) {
+                  const void* buffer, std::size_t size) {
   Endpoint peer;
   if (!ReadEndpoint(address, length, &peer)) return false;
   {
@@ -36,7 +36,12 @@ bool ReportSentTo(int fd, const sockaddr* address, socklen_t length,
     if (connection) {
       if (!connection->is_datagrams()) return false;
       if (Same(connection->remote(), peer)) {
-        connection->socket_stream()->SentUnseen(size);
+        if (buffer != nullptr) {
+          connection->socket_stream()->Sent(
+              {static_cast<const std::uint8_t*>(buffer), size});
+        } else {
+          connection->socket_stream()->SentUnseen(size);
+        }
         shim.uplink.Tick();
         return true;
       }
@@ -44,7 +49,11 @@ bool ReportSentTo(int fd, const sockaddr* address, socklen_t length,
   }
   const bool carries_datagrams = IsMetered(fd);
   if (!Turn(fd, peer)) return carries_datagrams;
-  ReportSentUnseen(fd, size);
+  if (buffer != nullptr) {
+    ReportSent(fd, buffer, size);
+  } else {
+    ReportSentUnseen(fd, size);
+  }
   return true;
 }
 

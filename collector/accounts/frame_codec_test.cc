@@ -197,7 +197,7 @@ TEST(DecodeFrame, LeavesOutTheRowsThatAreWrong) {
          r->Clear();
          r->set_kind(v1::ROW_KIND_TLS_SESSION);
          r->set_vendor("acme");
-         r->set_code(5 << 8);
+         r->set_code(8 << 8);
          r->mutable_tls_session();
        }},
       {"no vendor", [=](v1::Frame& f) { row(f)->clear_vendor(); }},

@@ -91,8 +91,9 @@ enum class Protocol : std::uint8_t {
   kDns = 26,
   kLdap = 27,
   kNats = 28,
+  kQuic = 29,  ///< datagrams of QUIC (RFC 9000): bytes only
 };
-inline constexpr std::uint8_t kLastProtocol = 28;
+inline constexpr std::uint8_t kLastProtocol = 29;
 
 /// How the figures of a row were obtained. The values are those of Visibility
 /// in frame.proto.
@@ -150,7 +151,7 @@ constexpr std::string_view Name(Protocol protocol) {
       "socks4",     "socks5", "udp",     "http/2",   "https/2",   "websocket",
       "ssh",        "ftp",    "smtp",    "pop3",     "imap",      "redis",
       "postgresql", "mysql",  "mongodb", "kafka",    "cql",       "thrift",
-      "amqp",       "mqtt",   "dns",     "ldap",     "nats"};
+      "amqp",       "mqtt",   "dns",     "ldap",     "nats",      "quic"};
   static_assert(std::size(kNames) == kLastProtocol + 1);
   return kNames[static_cast<std::size_t>(protocol)];
 }

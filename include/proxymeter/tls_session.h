@@ -16,8 +16,12 @@ enum class TlsVersion : std::uint8_t {
   kTls11 = 2,    ///< RFC 4346
   kTls12 = 3,    ///< RFC 5246
   kTls13 = 4,    ///< RFC 8446
+  // TLS 1.3 inside QUIC (RFC 9000, RFC 9369), by the client's offer.
+  kQuic1 = 5,
+  kQuic2 = 6,
+  kQuicOther = 7,
 };
-inline constexpr std::uint8_t kLastTlsVersion = 4;
+inline constexpr std::uint8_t kLastTlsVersion = 7;
 
 /// Application protocol by ALPN (RFC 7301). TLS 1.3 encrypts the server's
 /// choice; where there was one thing to choose, it is known all the same.
@@ -27,8 +31,9 @@ enum class Alpn : std::uint8_t {
   kHttp2 = 2,   ///< h2
   kOther = 3,   ///< something else
   kHidden = 4,  ///< one of several that were offered
+  kHttp3 = 5,   ///< h3
 };
-inline constexpr std::uint8_t kLastAlpn = 4;
+inline constexpr std::uint8_t kLastAlpn = 5;
 
 /// Code of the session's row.
 constexpr std::uint16_t TlsSessionCode(TlsVersion version, Alpn alpn) {
@@ -48,13 +53,14 @@ constexpr Alpn AlpnOf(std::uint16_t code) {
 
 /// Label values, as they stand in metrics and on screens.
 constexpr std::string_view Name(TlsVersion version) {
-  constexpr std::string_view kNames[] = {"unknown", "1.0", "1.1", "1.2", "1.3"};
+  constexpr std::string_view kNames[] = {
+      "unknown", "1.0", "1.1", "1.2", "1.3", "quic/1", "quic/2", "quic/other"};
   static_assert(std::size(kNames) == kLastTlsVersion + 1);
   return kNames[static_cast<std::size_t>(version)];
 }
 constexpr std::string_view Name(Alpn alpn) {
-  constexpr std::string_view kNames[] = {"none", "http/1.1", "h2", "other",
-                                         "hidden"};
+  constexpr std::string_view kNames[] = {"none",  "http/1.1", "h2",
+                                         "other", "hidden",   "h3"};
   static_assert(std::size(kNames) == kLastAlpn + 1);
   return kNames[static_cast<std::size_t>(alpn)];
 }

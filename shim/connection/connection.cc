@@ -406,6 +406,16 @@ void Connection::GiveBackHttp2(protocol::Http2Session* session) {
   home_->http2().GiveBack(session);
 }
 
+protocol::QuicHello* Connection::TakeQuic() {
+  protocol::QuicHello* hello = home_->quic().Allocate();
+  if (hello != nullptr) hello->Reset();
+  return hello;
+}
+
+void Connection::GiveBackQuic(protocol::QuicHello* hello) {
+  home_->quic().Free(hello);
+}
+
 Connection::Random* Connection::RandomAt(std::uint8_t tls_depth) {
   if (tls_depth < kMaxStreams) return &randoms_[tls_depth];
   Http2Tunnels* tunnels = tunnels_.load(std::memory_order_acquire);

@@ -179,6 +179,9 @@ class Connection {
   /// Null when there is no room.
   protocol::Http2Session* TakeHttp2();
   void GiveBackHttp2(protocol::Http2Session* session);
+  /// The same.
+  protocol::QuicHello* TakeQuic();
+  void GiveBackQuic(protocol::QuicHello* hello);
 
   /// Takes what tunnels are to be kept in. False when it has others.
   bool TakeTunnels(Http2Tunnels* tunnels);

@@ -18,6 +18,9 @@ namespace proxymeter::shim {
 
 class Connections {
  public:
+  /// Of QUIC connections whose hello is not complete.
+  using QuicHellos = Slab<protocol::QuicHello, 4, 256>;
+
   constexpr Connections(Meter* meter, Process* process)
       : meter_(meter), process_(process) {}
 
@@ -139,6 +142,7 @@ class Connections {
   TlsPairing& tls() { return tls_; }
   Http2Sessions& http2() { return http2_; }
   UdpRelays& relays() { return relays_; }
+  QuicHellos& quic() { return quic_; }
   std::uint32_t process_generation() { return process_->generation(); }
   std::uint32_t forks() { return process_->forks(); }
   std::uint32_t children() const { return process_->children(); }
@@ -166,6 +170,7 @@ class Connections {
   TlsPairing tls_;
   Http2Sessions http2_;
   UdpRelays relays_;
+  QuicHellos quic_;
   Slab<Connection> pool_;
   Slab<Stream> streams_;
 };

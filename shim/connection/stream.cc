@@ -60,6 +60,7 @@ void Stream::Begin(Connection* connection, std::uint8_t depth, bool in_tls) {
   alpn_offers_ = 0;
   flight_.Reset();
   client_turns_ = {};
+  quic_ = nullptr;
   request_row_ = nullptr;
   unassigned_ = 0;
   body_row_ = nullptr;
@@ -130,7 +131,9 @@ void Stream::SentUnseen(std::size_t size) {
     if (size == 0) return;
   }
   const Stage now = stage();
-  if (now == Stage::kTlsHandshake || now == Stage::kTlsUnread) {
+  if (now == Stage::kDatagrams) {
+    LeaveDatagrams();
+  } else if (now == Stage::kTlsHandshake || now == Stage::kTlsUnread) {
     SkipTls(&sending_, /*client=*/true, size);
   } else if (now != Stage::kOpaque) {
     Desynchronise(opaque_protocol());
@@ -213,6 +216,9 @@ void Stream::SendStep(Bytes* data) {
       return;
     case Stage::kTlsUnread:
       SendTlsUnread(data);
+      return;
+    case Stage::kDatagrams:
+      SendDatagram(data);
       return;
     case Stage::kOpaque:
       CountSent(connection_->row(), data->size());

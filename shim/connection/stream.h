@@ -21,6 +21,7 @@
 #include "shim/protocol/http2_side.h"
 #include "shim/protocol/proxy_prefix.h"
 #include "shim/protocol/proxy_reply.h"
+#include "shim/protocol/quic_hello.h"
 #include "shim/protocol/server_flight.h"
 #include "shim/protocol/socks.h"
 #include "shim/protocol/tls_turns.h"
@@ -55,7 +56,9 @@ class Stream {
   }
 
   /// What this carries is not a stream but datagrams.
-  void CarryDatagrams() { BecomeOpaque(Protocol::kUdp); }
+  void CarryDatagrams() {
+    stage_.store(Stage::kDatagrams, std::memory_order_release);
+  }
   /// The kernel encrypts from here on: what passes is plaintext, in other
   /// numbers of bytes than the wire's.
   void LeaveTlsToKernel();
@@ -100,6 +103,7 @@ class Stream {
     kClientHello,   ///< TLS, before the end of its first message
     kTlsHandshake,  ///< TLS; not known yet whether its plaintext will be seen
     kTlsUnread,     ///< TLS whose plaintext is not seen: its records are
+    kDatagrams,     ///< datagrams, of which the first may tell what they are
     kOpaque,        ///< bytes only, for ever
   };
 
@@ -147,6 +151,12 @@ class Stream {
   static void AwaitHttp2Request(const protocol::Http2Session& session);
   void ReceiveSocks(protocol::Bytes* data);
   void OnSocksGranted();
+
+  void SendDatagram(protocol::Bytes* data);
+  void LeaveDatagrams();
+  bool is_quic() const {
+    return named_.load(std::memory_order_relaxed) == Protocol::kQuic;
+  }
 
   // TLS from outside (stream_tls.cc).
   enum class TlsClient : std::uint8_t { kHandshake, kFinished, kData };
@@ -261,6 +271,9 @@ class Stream {
   };
   protocol::ClientFlight flight_;
   protocol::ClientTurns client_turns_;
+  protocol::QuicHello* quic_;  // while its hello is not complete, or null
+  TlsVersion quic_version_;
+  std::uint8_t datagrams_;
 
   // Receiving side.
   SideLock receiving_;

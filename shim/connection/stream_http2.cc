@@ -41,6 +41,8 @@ Http2Session* Stream::EnsureHttp2() {
 void Stream::GiveBack() {
   connection_->GiveBackHttp2(
       http2_.exchange(nullptr, std::memory_order_acq_rel));
+  if (quic_ != nullptr) connection_->GiveBackQuic(quic_);
+  quic_ = nullptr;
 }
 
 // What begins like HTTP/2 may go on as a request of HTTP/1.

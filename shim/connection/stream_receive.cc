@@ -43,7 +43,9 @@ void Stream::ReceivedUnseen(std::size_t size) {
     if (size == 0) return;
   }
   const Stage now = stage();
-  if (now == Stage::kTlsHandshake || now == Stage::kTlsUnread) {
+  if (now == Stage::kDatagrams) {
+    if (!is_quic()) LeaveDatagrams();
+  } else if (now == Stage::kTlsHandshake || now == Stage::kTlsUnread) {
     SkipTls(&receiving_, /*client=*/false, size);
   } else if (now == Stage::kHttp1 || now == Stage::kHttp2 ||
              now == Stage::kConnect || now == Stage::kSocks) {
@@ -72,6 +74,8 @@ void Stream::ReceiveStep(Bytes* data) {
     WaitBriefly([this] { return stage() == Stage::kTlsHandshake; });
   }
   const Stage now = stage();
+  // A server that speaks first is none of QUIC.
+  if (now == Stage::kDatagrams && !is_quic()) LeaveDatagrams();
   // The reply to a CONNECT is awaited even when the client has not waited.
   const bool connect_due =
       exchange != nullptr && exchange->method == Method::kConnect;
@@ -192,6 +196,7 @@ void Stream::End() {
     EndResponse(exchanges_.Oldest());
   }
   EndTls();
+  if (stage() == Stage::kDatagrams && is_quic()) LeaveDatagrams();
 }
 
 std::optional<ProxyError> Stream::ErrorOfEnd() const {

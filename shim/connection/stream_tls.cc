@@ -182,23 +182,8 @@ void Stream::OnServerHello() {
   const protocol::ServerHelloParser& hello = server_flight_.hello();
   Alpn alpn = hello.alpn();
   if (hello.version() == TlsVersion::kTls13) {
-    // The server's choice is encrypted; it has one where one is offered.
-    switch (alpn_offers_) {
-      case 0:
-        alpn = Alpn::kNone;
-        break;
-      case protocol::kOffersHttp1:
-        alpn = Alpn::kHttp1;
-        break;
-      case protocol::kOffersHttp2:
-        alpn = Alpn::kHttp2;
-        break;
-      case protocol::kOffersOther:
-        alpn = Alpn::kOther;
-        break;
-      default:
-        alpn = Alpn::kHidden;
-    }
+    // The server's choice is encrypted.
+    alpn = protocol::AlpnOf(alpn_offers_);
   }
   tls_agreed_.store({hello.version(), alpn, hello.cipher_suite()},
                     std::memory_order_release);

@@ -20,6 +20,7 @@ constexpr std::uint32_t kHostNameType = 0;
 
 constexpr std::string_view kHttp1Alpn = "http/1.1";
 constexpr std::string_view kHttp2Alpn = "h2";
+constexpr std::string_view kHttp3Alpn = "h3";
 
 }  // namespace
 
@@ -272,13 +273,19 @@ bool ClientHelloParser::StartAlpn(std::uint32_t size) {
 }
 
 void ClientHelloParser::MatchAlpn(Bytes part) {
+  const auto matches = [this](std::string_view name, std::uint8_t byte) {
+    return static_cast<std::uint8_t>(name[alpn_at_]) == byte;
+  };
   for (const std::uint8_t byte : part) {
     if (alpn_candidates_ == kOffersOther) return;
-    const std::string_view name =
-        alpn_candidates_ == kOffersHttp1 ? kHttp1Alpn : kHttp2Alpn;
-    if (static_cast<std::uint8_t>(name[alpn_at_++]) != byte) {
-      alpn_candidates_ = kOffersOther;
+    if (alpn_candidates_ == kOffersHttp1) {
+      if (!matches(kHttp1Alpn, byte)) alpn_candidates_ = kOffersOther;
+    } else if (!matches(kHttp2Alpn, byte)) {
+      // They differ in their last byte.
+      alpn_candidates_ =
+          matches(kHttp3Alpn, byte) ? kOffersHttp3 : kOffersOther;
     }
+    ++alpn_at_;
   }
 }
 

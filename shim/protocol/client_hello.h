@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 
+#include "proxymeter/tls_session.h"
 #include "shim/protocol/bytes.h"
 #include "shim/protocol/host_name.h"
 
@@ -18,7 +19,27 @@ enum AlpnOffer : std::uint8_t {
   kOffersHttp1 = 1,
   kOffersHttp2 = 2,
   kOffersOther = 4,
+  kOffersHttp3 = 8,
 };
+
+/// What is spoken where the server takes up an offer without telling: the only
+/// one, or kHidden.
+constexpr Alpn AlpnOf(std::uint8_t offers) {
+  switch (offers) {
+    case 0:
+      return Alpn::kNone;
+    case kOffersHttp1:
+      return Alpn::kHttp1;
+    case kOffersHttp2:
+      return Alpn::kHttp2;
+    case kOffersHttp3:
+      return Alpn::kHttp3;
+    case kOffersOther:
+      return Alpn::kOther;
+    default:
+      return Alpn::kHidden;
+  }
+}
 
 /// Reads a ClientHello (RFC 8446, 4.1.2) at the start of a byte stream: its
 /// random, server name (RFC 6066, 3) and application protocols (RFC 7301). It
