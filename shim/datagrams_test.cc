@@ -3,8 +3,14 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <initializer_list>
+#include <string>
+
+#include "proxymeter/tls_session.h"
 #include "shim/hooks/hooks.h"
+#include "shim/protocol/quic_testing.h"
 #include "shim/testing/shim_fixture.h"
+#include "shim/testing/tls_client.h"
 
 namespace proxymeter::shim {
 namespace {
@@ -138,6 +144,117 @@ TEST_F(Datagrams, ABadAddressIsNotRead) {
     EXPECT_EQ(hooks::sendto(kFd, "x", 1, 0, nowhere, 16), -1);
     EXPECT_EQ(errno, error);
   }
+}
+
+using protocol::kQuicV1;
+using protocol::kQuicV2;
+using protocol::QuicCrypto;
+using protocol::QuicInitial;
+
+class QuicDatagrams : public Datagrams {
+ protected:
+  QuicDatagrams() : hello_(ClientHello("www.b.test").substr(5)) {}
+
+  static void SendBytesTo(const std::string& bytes, bool as_message = false) {
+    sockaddr_in address = Address(kProxyAddress);
+    if (!as_message) {
+      hooks::sendto(kFd, bytes.data(), bytes.size(), 0,
+                    reinterpret_cast<const sockaddr*>(&address),
+                    sizeof(address));
+      return;
+    }
+    iovec piece = {const_cast<char*>(bytes.data()), bytes.size()};
+    msghdr message = {};
+    message.msg_name = &address;
+    message.msg_namelen = sizeof(address);
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    hooks::sendmsg(kFd, &message, 0);
+  }
+  static CounterSums Quic(std::string_view host) {
+    return Traffic(kVendor, host, Protocol::kQuic, Visibility::kInferred);
+  }
+  static std::uint64_t Sessions(TlsVersion version) {
+    std::uint64_t sum = 0;
+    for (std::uint32_t i = 0; i < shim.meter.row_limit(); ++i) {
+      const JournalRow& row = shim.meter.journal().rows()[i];
+      if (row.kind == RowKind::kTlsSession &&
+          row.code == TlsSessionCode(version, Alpn::kNone)) {
+        sum += row.counters[kTlsSessions];
+      }
+    }
+    return sum;
+  }
+
+  const std::string hello_;
+};
+
+TEST_F(QuicDatagrams, TheFirstOneTellsVersionAndHost) {
+  for (const auto& [number, version] : {std::pair(kQuicV1, TlsVersion::kQuic1),
+                                        {kQuicV2, TlsVersion::kQuic2}}) {
+    for (const bool as_message : {false, true}) {
+      RestartShim();
+      SendBytesTo(QuicInitial(number, "8bytesid", 0, QuicCrypto(0, hello_)),
+                  as_message);
+      ReceiveFrom(kProxyAddress, 700);
+      SendTo(kProxyAddress, 50);
+      EXPECT_EQ(Quic("www.b.test")[kSentBytes], 1250u);
+      EXPECT_EQ(Quic("www.b.test")[kReceivedBytes], 700u);
+      EXPECT_EQ(Quic("www.b.test")[kRequests], 0u);
+      EXPECT_EQ(Sessions(version), 1u);
+      EXPECT_EQ(Vendor(kVendor)[kHeldSentBytes],
+                Vendor(kVendor)[kReleasedSentBytes]);
+      hooks::close(kFd);
+    }
+  }
+}
+
+TEST_F(QuicDatagrams, AHelloInTwoIsWaitedFor) {
+  Connect(kFd, kProxyAddress, 443);
+  fake_.set_peer(kFd, kProxyAddress);
+  const std::string back =
+      QuicInitial(kQuicV1, "8bytesid", 0, QuicCrypto(99, hello_.substr(99)));
+  const std::string front =
+      QuicInitial(kQuicV1, "8bytesid", 1, QuicCrypto(0, hello_.substr(0, 99)));
+  hooks::send(kFd, back.data(), back.size(), 0);
+  EXPECT_EQ(Vendor(kVendor)[kHeldSentBytes], 1200u);
+  hooks::send(kFd, front.data(), front.size(), 0);
+  EXPECT_EQ(Quic("www.b.test")[kSentBytes], 2400u);
+  EXPECT_EQ(Sessions(TlsVersion::kQuic1), 1u);
+}
+
+TEST_F(QuicDatagrams, WhatCannotBeReadIsNamedAllTheSame) {
+  std::string other =
+      QuicInitial(kQuicV1, "8bytesid", 0, QuicCrypto(0, hello_));
+  other[4] = 9;
+  SendBytesTo(other);
+  EXPECT_EQ(
+      Quic(kUnknownDestination)[kSentBytes] + Vendor(kVendor)[kHeldSentBytes],
+      1200u);
+  hooks::close(kFd);
+  EXPECT_EQ(Quic(kUnknownDestination)[kSentBytes], 1200u);
+  RestartShim();
+  const std::string front =
+      QuicInitial(kQuicV1, "8bytesid", 1, QuicCrypto(0, hello_.substr(0, 99)));
+  for (int i = 0; i < 9; ++i) SendBytesTo(front);
+  EXPECT_EQ(Quic(kUnknownDestination)[kSentBytes], 9u * 1200u);
+  RestartShim();
+  SendBytesTo(front);
+  hooks::close(kFd);
+  EXPECT_EQ(Quic(kUnknownDestination)[kSentBytes], 1200u);
+}
+
+TEST_F(QuicDatagrams, BySocksItIsForTheTargetOrTheName) {
+  using namespace std::string_literals;
+  const std::string socks = "\0\0\0\3\6a.test\1\xbb"s;
+  SendBytesTo(socks +
+              QuicInitial(kQuicV1, "8bytesid", 0, QuicCrypto(0, hello_)));
+  EXPECT_EQ(Quic("www.b.test")[kSentBytes], 1213u);
+  RestartShim();
+  const std::string nameless = ClientHello("").substr(5);
+  SendBytesTo(socks +
+              QuicInitial(kQuicV1, "8bytesid", 0, QuicCrypto(0, nameless)));
+  EXPECT_EQ(Quic("a.test")[kSentBytes], 1213u);
 }
 
 }  // namespace

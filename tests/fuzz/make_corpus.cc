@@ -11,6 +11,7 @@
 
 #include "proxymeter/journal.h"
 #include "shim/protocol/http2_testing.h"
+#include "shim/protocol/quic_testing.h"
 #include "shim/testing/tls_session.h"
 #include "tests/compat/samples.h"
 
@@ -158,6 +159,16 @@ void WriteTls() {
   }
 }
 
+// The datagram, and its frames.
+void WriteQuic() {
+  using namespace proxymeter::protocol;
+  const std::string frames =
+      QuicCrypto(0, ClientHello(TLS1_3_VERSION).substr(5));
+  Write("quic_hello/frames", frames);
+  Write("quic_hello/version1", QuicInitial(kQuicV1, "8bytesid", 0, frames));
+  Write("quic_hello/version2", QuicInitial(kQuicV2, "8bytesid", 0, frames));
+}
+
 // What nghttp2's client and server say to each other.
 void WriteHttp2() {
   using namespace proxymeter::protocol;
@@ -221,5 +232,6 @@ int main(int argc, char** argv) {
   WriteStreams();
   WriteHttp2();
   WriteTls();
+  WriteQuic();
   return 0;
 }
