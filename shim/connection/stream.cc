@@ -365,6 +365,8 @@ void Stream::OnRequestHead() {
     CountSent(request_row_, unassigned_);
     unassigned_ = 0;
   } else if (connection_->row() == nullptr) {
+    // TLS may have been to the proxy, which is nobody's destination.
+    if (request_.absolute()) SetTarget(host);
     connection_->SetRow(
         connection_->FindTargetRow(spoken, Visibility::kPlaintext));
   }

@@ -172,6 +172,10 @@ void Stream::OnHttp2Request(Http2Session* session) {
   Add(request_row_, kRequests, 1);
   RememberHttp2(side, request_row_, FineMonotonicNs());
   if (connection_->row() != nullptr) return;
+  // As with a whole URL in HTTP/1: no site gets this inside TLS.
+  if (in_tls_ && fields.scheme() == Http2Fields::Scheme::kHttp) {
+    SetTarget(fields.host());
+  }
   connection_->SetRow(depth_ == 0 ? request_row_
                                   : connection_->FindTargetRow(
                                         http2(), Visibility::kPlaintext));

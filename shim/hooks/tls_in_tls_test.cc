@@ -115,6 +115,22 @@ TEST_F(TlsInTls, TheInnerSessionsPlaintextIsRead) {
   EXPECT_EQ(Events(kDesynchronisedHttp1), 0u);
 }
 
+// An HTTPS proxy's own name is nobody's destination.
+TEST_F(TlsInTls, RequestsToTheProxyItselfAreForTheirHosts) {
+  Begin("proxy.test");
+  for (int i = 0; i < 3; ++i) {
+    Send("GET http://shop.test/ HTTP/1.1\r\nHost: shop.test\r\n\r\n", 1);
+    Receive(kResponse, 1);
+  }
+  hooks::close(kFd);
+  const CounterSums traffic =
+      Traffic(kVendor, "shop.test", Protocol::kHttps1, Visibility::kPlaintext);
+  EXPECT_EQ(traffic[kRequests], 3u);
+  EXPECT_EQ(traffic[kResponses2xx], 3u);
+  EXPECT_EQ(traffic[kSentBytes], sent_);
+  EXPECT_EQ(traffic[kReceivedBytes], received_);
+}
+
 TEST_F(TlsInTls, RequestsOfWhatIsTooDeepToReadAreInferred) {
   Begin("one.test");
   Begin("two.test");

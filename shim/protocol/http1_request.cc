@@ -79,6 +79,7 @@ bool Http1RequestParser::TakeStartLine(std::uint8_t byte) {
       // RFC 9112, 2.2: empty lines may come before a request.
       if (byte == '\r' || byte == '\n') return true;
       host_.Clear();
+      absolute_ = false;
       matched_ = 0;
       state_ = State::kMethod;
       return TakeMethod(byte);
@@ -133,7 +134,8 @@ bool Http1RequestParser::TakeTarget(std::uint8_t byte) {
       state_ = byte == '/' ? State::kSchemeSlashes : State::kPath;
       break;
     case State::kSchemeSlashes:
-      state_ = byte == '/' ? State::kAuthority : State::kPath;
+      absolute_ = byte == '/';
+      state_ = absolute_ ? State::kAuthority : State::kPath;
       break;
     case State::kAuthority:
       if (EndsAuthority(byte) && method_ != Method::kConnect) {

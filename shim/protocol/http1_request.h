@@ -52,6 +52,9 @@ class Http1RequestParser {
   /// is its host. Empty without any.
   Method method() const { return method_; }
   const HostName& host() const { return host_; }
+  /// Valid as these. The target is a whole URL, as only proxies get it (RFC
+  /// 9112, 3.2.2).
+  bool absolute() const { return absolute_; }
 
  private:
   enum class Phase : std::uint8_t { kStartLine, kFields, kBody, kLost };
@@ -92,6 +95,7 @@ class Http1RequestParser {
   Phase phase_ = Phase::kStartLine;
   State state_ = State::kBlank;
   Method method_ = Method::kOther;
+  bool absolute_ = false;
 };
 
 }  // namespace proxymeter::protocol

@@ -54,6 +54,18 @@ class PeerCase(MeteredCase):
         self.settle(peer)
         carried = self.lab.witness.carried(peer.endpoint) - before
 
+        def late(carried):
+            """Of what the kernel counted, what came when nobody was there.
+
+            A TLS server answers close_notify with its own. Where that finds the
+            socket closed, the kernel counts it still.
+            """
+            more = carried.received - found().received
+            goodbyes = range(
+                0, carried.connections * peer.goodbye + 1, peer.goodbye or 1
+            )
+            return more if more in goodbyes else 0
+
         def expected():
             hosts, codes = {}, {}
             for entry in self.lab.origin.entries()[entries:]:
@@ -64,7 +76,7 @@ class PeerCase(MeteredCase):
                 connections=carried.connections,
                 tunnels=tunnels,
                 sent=carried.sent,
-                received=carried.received,
+                received=carried.received - late(carried),
                 requests=hosts,
                 responses=codes,
             )

@@ -148,6 +148,64 @@ class TunnelsByHttp2(PeerCase):
         self.visit_exactly("24:6", "h2", 24)
 
 
+class HttpsProxy(PeerCase):
+    """TLS to the proxy, and in it HTTP/1: requests, or tunnels with TLS in them."""
+
+    @classmethod
+    def make_peers(cls):
+        cls.squid = cls.lab.vendors["alpha"]
+        cls.peer = Nghttpx(cls.lab, "gate", cls.squid.endpoint, proxy=True)
+        return [cls.peer]
+
+    def visit_exactly(self, urls, tunnels, protocol, *more):
+        squids, squid_bytes = self.squid.tunnels(), self.inside()
+        counted = self.value("requests_total", protocol=protocol)
+        places = account.destinations(self.collector.metrics(), self.peer)
+        command = ["curl", "--silent", "--show-error", *more]
+        # The proxy's name is a site's, so that its certificate is good; it is
+        # another one than what is visited.
+        command += ["--proxy", f"https://{API}:{self.peer.port}"]
+        command += ["--resolve", f"{API}:{self.peer.port}:{ADDRESS}"]
+        for option in ("--cacert", "--proxy-cacert"):
+            command += [option, self.lab.origin.ca]
+        for url in urls:
+            command += ["--output", "/dev/null", url]
+        _, expected = self.run_exactly(self.peer, command, tunnels)
+        self.assertEqual(expected.requests, {SITE: len(urls)})
+        self.assertEqual(self.squid.tunnels() - squids, tunnels)
+        self.assertEqual(
+            self.value("requests_total", protocol=protocol), counted + len(urls)
+        )
+        was = places.get(SITE, (0, 0))
+        self.assertEqual(
+            account.destinations(self.collector.metrics(), self.peer),
+            {**places, SITE: (was[0] + expected.sent, was[1] + expected.received)},
+        )
+        # What Squid had is less: it does not see the outer TLS.
+        self.assertGreater(
+            expected.received, [n - w for n, w in zip(self.inside(), squid_bytes)][1]
+        )
+        self.assert_nothing_amiss()
+
+    def inside(self):
+        transactions = self.squid.transactions()
+        return (
+            sum(t.from_client for t in transactions),
+            sum(t.to_client for t in transactions),
+        )
+
+    def test_clear_text(self):
+        self.visit_exactly(self.lab.urls("http", SITE, PATHS), 0, "https/1.1")
+
+    def test_tls_in_tls(self):
+        urls = self.lab.urls("https", SITE, PATHS)
+        self.visit_exactly(urls, 1, "https/1.1", "--http1.1")
+
+    def test_http2_in_tls_in_tls(self):
+        urls = [self.lab.origin.http2_url(SITE, path) for path in PATHS * 2]
+        self.visit_exactly(urls, 1, "https/2", "--http2")
+
+
 class ProxyProtocol(PeerCase):
     """Whom a connection is for, said before all else."""
 

@@ -20,6 +20,8 @@ class Nghttpx:
     def __init__(self, lab, name, backend, frontend="", proxy=False):
         self.name = name
         self.port = free_port(ADDRESS)
+        # Bytes of its close_notify, a record of TLS 1.3 (RFC 8446, 5.2).
+        self.goodbye = 0 if "no-tls" in frontend else 24
         folder = os.path.dirname(lab.origin.ca)
         address, port = backend
         command = ["nghttpx", "--conf=/dev/null", "--single-process", "--no-ocsp"]
