@@ -6,6 +6,7 @@
 
 #include "shim/hooks/hooks.h"
 #include "shim/hooks/openssl.h"
+#include "shim/protocol/http2_testing.h"
 #include "shim/testing/shim_fixture.h"
 #include "shim/testing/tls_session.h"
 
@@ -125,6 +126,32 @@ TEST_F(TlsInTls, RequestsToTheProxyItselfAreForTheirHosts) {
   hooks::close(kFd);
   const CounterSums traffic =
       Traffic(kVendor, "shop.test", Protocol::kHttps1, Visibility::kPlaintext);
+  EXPECT_EQ(traffic[kRequests], 3u);
+  EXPECT_EQ(traffic[kResponses2xx], 3u);
+  EXPECT_EQ(traffic[kSentBytes], sent_);
+  EXPECT_EQ(traffic[kReceivedBytes], received_);
+}
+
+TEST_F(TlsInTls, ByHttp2Too) {
+  using namespace protocol;
+  Begin("proxy.test");
+  Send(Http2Hello(), 1);
+  Receive(Http2Frame(NGHTTP2_SETTINGS, 0, 0, ""), 1);
+  constexpr int kLast = NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM;
+  for (std::uint32_t stream = 1; stream < 6; stream += 2) {
+    Send(Http2Frame(NGHTTP2_HEADERS, kLast, stream,
+                    Http2Deflater().Block({{":method", "GET"},
+                                           {":scheme", "http"},
+                                           {":authority", "shop.test"},
+                                           {":path", "/"}})),
+         1);
+    Receive(Http2Frame(NGHTTP2_HEADERS, kLast, stream,
+                       Http2Deflater().Block({{":status", "200"}})),
+            1);
+  }
+  hooks::close(kFd);
+  const CounterSums traffic =
+      Traffic(kVendor, "shop.test", Protocol::kHttps2, Visibility::kPlaintext);
   EXPECT_EQ(traffic[kRequests], 3u);
   EXPECT_EQ(traffic[kResponses2xx], 3u);
   EXPECT_EQ(traffic[kSentBytes], sent_);
