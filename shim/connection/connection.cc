@@ -73,48 +73,6 @@ void Connection::End() {
   GiveBackSlot();
 }
 
-// A fork may go on with what its parent has closed, and the other way round:
-// the slot stays then.
-void Connection::GiveBackSlot() {
-  if (slot_ != nullptr && IsOfThisProcess() &&
-      home_->forks() == forks_before_ && home_->copies() == copies_before_) {
-    ConnectionSlots::GiveBack(slot_);
-  }
-  slot_ = nullptr;
-}
-
-void Connection::ExpectRequest(bool in_tls) {
-  if (slot_ == nullptr) return;
-  // An alert or a KeyUpdate is shorter than any request: 40 bytes with the
-  // record around it, at most (RFC 8446, 5.2; RFC 5246, 6.2.3).
-  constexpr std::uint64_t kLongestOther = 40;
-  slot_->request_row.store(
-      in_tls ? slot_->row.load(std::memory_order_relaxed) : 0,
-      std::memory_order_relaxed);
-  slot_->request_from.store(
-      socket_stream_.moved_sent() + (in_tls ? kLongestOther : 0) + 1,
-      std::memory_order_release);
-}
-
-void Connection::BeganWithRequest() {
-  home_->NoteBeginning(vendor_row_, /*with_request=*/true);
-}
-
-void Connection::CarriesNoRequests() {
-  home_->NoteBeginning(vendor_row_, /*with_request=*/false);
-  if (slot_ != nullptr) {
-    slot_->request_from.store(0, std::memory_order_relaxed);
-  }
-}
-
-void Connection::CountRequest(JournalRow* row) {
-  // Before it is counted, not to be counted twice.
-  if (slot_ != nullptr) {
-    slot_->request_from.store(0, std::memory_order_relaxed);
-  }
-  Add(row, kRequests, 1);
-}
-
 Stream* Connection::EnsureStream(std::uint8_t depth) {
   Http2Tunnels* tunnels = tunnels_.load(std::memory_order_acquire);
   std::atomic<Stream*>* const at = depth < kMaxStreams  ? &streams_[depth]
@@ -414,57 +372,6 @@ protocol::QuicHello* Connection::TakeQuic() {
 
 void Connection::GiveBackQuic(protocol::QuicHello* hello) {
   home_->quic().Free(hello);
-}
-
-Connection::Random* Connection::RandomAt(std::uint8_t tls_depth) {
-  if (tls_depth < kMaxStreams) return &randoms_[tls_depth];
-  Http2Tunnels* tunnels = tunnels_.load(std::memory_order_acquire);
-  return tunnels != nullptr ? tunnels->RandomAt(tls_depth) : nullptr;
-}
-
-void Connection::ForgetRandom(Random* random) {
-  const std::uint64_t word =
-      (*random)[0].exchange(0, std::memory_order_acq_rel);
-  if (word != 0) home_->tls().Remove(word, this);
-}
-
-void Connection::SetClientRandom(std::uint8_t tls_depth,
-                                 std::span<const std::uint8_t, 32> random) {
-  Random* const at = RandomAt(tls_depth);
-  if (at == nullptr) return;
-  ClientRandom words;
-  std::memcpy(words.data(), random.data(), random.size());
-  Random& stored = *at;
-  for (int i = 3; i >= 0; --i) {
-    stored[i].store(words[i], std::memory_order_release);
-  }
-  if (words[0] == 0 || !home_->tls().Insert(words[0], this)) {
-    stored[0].store(0, std::memory_order_relaxed);
-  }
-}
-
-void Connection::ReplaceClientRandom(std::uint8_t tls_depth,
-                                     const ClientRandom& random) {
-  if (Random* const before = RandomAt(tls_depth)) ForgetRandom(before);
-  std::array<std::uint8_t, 32> bytes;
-  std::memcpy(bytes.data(), random.data(), bytes.size());
-  SetClientRandom(tls_depth, bytes);
-}
-
-bool Connection::HasClientRandom(const ClientRandom& random,
-                                 std::uint8_t* tls_depth) {
-  for (std::uint8_t depth = 0; depth < places(); ++depth) {
-    const Random* const stored = RandomAt(depth);
-    bool equal = random[0] != 0 && stored != nullptr;
-    for (int i = 0; equal && i < 4; ++i) {
-      equal = (*stored)[i].load(std::memory_order_acquire) == random[i];
-    }
-    if (equal) {
-      *tls_depth = depth;
-      return true;
-    }
-  }
-  return false;
 }
 
 }  // namespace proxymeter::shim

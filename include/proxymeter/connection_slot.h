@@ -1,0 +1,36 @@
+// What the journal knows of an open connection.
+#ifndef PROXYMETER_CONNECTION_SLOT_H_
+#define PROXYMETER_CONNECTION_SLOT_H_
+
+#include <atomic>
+#include <cstdint>
+
+namespace proxymeter {
+
+/// A TCP connection that is open, so that what the kernel says of it when it is
+/// gone can be compared with what was reported: SIGKILL may fall between the
+/// kernel's taking bytes and the report of it.
+struct alignas(64) ConnectionSlot {
+  /// SO_COOKIE, which no other socket has or will have until the next boot; 0:
+  /// the slot is free. Stored last, with release.
+  std::atomic<std::uint64_t> cookie;
+  std::atomic<std::uint64_t> sent;  ///< bytes reported since it was opened
+  /// What `sent` comes to, at least, when a request has been sent that is not
+  /// counted yet: what comes next can only be one. 0: nothing is expected.
+  std::atomic<std::uint64_t> request_from;
+  /// Number of the traffic row that its bytes go to, plus one; 0: not known.
+  std::atomic<std::uint32_t> row;
+  /// The same for the request expected, whose host may be another one.
+  std::atomic<std::uint32_t> request_row;
+  std::uint32_t vendor_row;  ///< number of the vendor's row, plus one
+  /// Not 0: another program may have it too, whose bytes are not ours.
+  std::atomic<std::uint32_t> may_be_shared;
+  std::uint32_t reserved[6];
+};
+static_assert(sizeof(ConnectionSlot) == 64);
+/// Stands for a cookie while a slot is being filled in.
+inline constexpr std::uint64_t kSlotClaimed = ~std::uint64_t{0};
+
+}  // namespace proxymeter
+
+#endif  // PROXYMETER_CONNECTION_SLOT_H_
