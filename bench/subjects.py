@@ -5,6 +5,7 @@ import os
 import statistics
 
 import collector_process
+import downloads as download_runs
 from google_benchmark import run_benchmarks
 
 
@@ -133,4 +134,17 @@ def restart(run):
     ]
 
 
-SUBJECTS = {f.__name__: f for f in (rows, commit, sessions, restart)}
+def downloads(run):
+    """Throughput of a downloading crawler, metered, of nginx's whole speed."""
+    return [
+        Figure(
+            f"download, {name}: throughput with the shim / without",
+            "ratio",
+            samples,
+            (">=", 0.99),
+        )
+        for name, samples in download_runs.side_by_side(run).items()
+    ]
+
+
+SUBJECTS = {f.__name__: f for f in (rows, commit, sessions, restart, downloads)}
