@@ -145,6 +145,15 @@ def _read_dump(netlink):
                 found.append(connection)
 
 
+def _make_marker():
+    """A connection that has ended; its name."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with socket.create_connection(server.getsockname()) as marker:
+            name = marker.getsockname()
+            server.accept()[0].close()
+    return name
+
+
 @dataclasses.dataclass
 class Carried:
     """What clients sent to and received from one endpoint."""
@@ -232,7 +241,7 @@ class Witness:
                 if c.remote in endpoints or c.local in endpoints
             ]
             if not busy:
-                self._await_marker(deadline)
+                self._await_markers(deadline)
                 busy = self._without_peer(endpoints)
                 if not busy:
                     return
@@ -240,13 +249,20 @@ class Witness:
                 raise TimeoutError(f"connections not ended: {busy}")
             time.sleep(0.05)
 
-    def _await_marker(self, deadline):
-        """Events come by way of a kernel queue: waits for a late one of ours."""
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            with socket.create_connection(server.getsockname()) as marker:
-                name = marker.getsockname()
-                server.accept()[0].close()
-        while not any(c.local == name for c in self.ended()):
+    def _await_markers(self, deadline):
+        """Events come by way of kernel queues, one of each CPU.
+
+        Waits for a late one of ours by each: one queue may lag behind another.
+        """
+        cpus = os.sched_getaffinity(0)
+        names = set()
+        try:
+            for cpu in cpus:
+                os.sched_setaffinity(0, {cpu})
+                names.add(_make_marker())
+        finally:
+            os.sched_setaffinity(0, cpus)
+        while not names.issubset(c.local for c in self.ended()):
             if time.monotonic() > deadline:
                 raise TimeoutError("the kernel reports no ended connection")
             time.sleep(0.01)
