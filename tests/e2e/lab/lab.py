@@ -2,7 +2,7 @@
 
 import os
 
-from . import crawlers, sites, vendors
+from . import crawlers, nghttpx, sites, vendors
 from .collector import Collector, configuration
 from .origin import ADDRESS as ORIGIN_ADDRESS
 from .origin import Origin
@@ -52,6 +52,7 @@ class Lab:
         wanted = [v for v in vendors.ALL if not self._names or v[1] in self._names]
         hosts = [(ORIGIN_ADDRESS, site) for site in sites.SITES]
         hosts += [(address, host) for _, _, address, host in wanted]
+        hosts += [(nghttpx.ADDRESS, nghttpx.HOST)]
         self.hosts_file = self.workspace.write(
             "hosts", "".join(f"{address} {host}\n" for address, host in hosts)
         )

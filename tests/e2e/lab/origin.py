@@ -4,7 +4,7 @@ import collections
 import json
 import os
 
-from . import sites
+from . import nghttpx, sites
 from .certificates import Authority
 from .service import Service
 from .workspace import free_port
@@ -79,7 +79,8 @@ class Origin:
             os.makedirs(os.path.dirname(name), exist_ok=True)
             with open(name, "wb") as file:
                 file.write(_fill(size))
-        authority = Authority(workspace.directory("certificates"), sites.SITES)
+        names = (*sites.SITES, nghttpx.HOST)
+        authority = Authority(workspace.directory("certificates"), names)
         self.ca = authority.ca
         self.http_port = free_port(ADDRESS)
         self.https_port = free_port(ADDRESS, exclude=(self.http_port,))
