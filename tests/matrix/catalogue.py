@@ -13,8 +13,23 @@ from collections.abc import Callable
 CLIENTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "clients")
 PYTHON = "/usr/bin/python3"
 
-PLAINTEXT, INFERRED = "plaintext", "inferred"
+PLAINTEXT, INFERRED, OPAQUE = "plaintext", "inferred", "opaque"
 HTTP, SOCKS = "http", "socks5h"
+
+# Columns of ways.py.
+H2_CONNECT, H2_SOCKS = ("h2 / CONNECT",), ("h2 / SOCKS5",)
+GRPC = ("gRPC / CONNECT", "gRPC, TLS / CONNECT")
+WSS_CONNECT = ("wss / CONNECT",)
+WS_CONNECT = ("ws / CONNECT", *WSS_CONNECT)
+WS_SOCKS = ("ws / SOCKS5", "wss / SOCKS5")
+GATE_HTTP, GATE_HTTPS = ("http / HTTPS proxy",), ("https / HTTPS proxy",)
+GATE_H2 = ("h2 / HTTPS proxy",)
+GATE = GATE_HTTP + GATE_HTTPS
+SOCKS4 = ("http / SOCKS4", "https / SOCKS4")
+SOCKS4A = ("http / SOCKS4a", "https / SOCKS4a")
+SOCKS5 = ("http / SOCKS5, address", "https / SOCKS5, address")
+SOCKS_ALL = SOCKS4 + SOCKS4A + SOCKS5
+LIBCURL = H2_CONNECT + H2_SOCKS + GATE + GATE_H2 + SOCKS_ALL
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +42,8 @@ class Crawl:
     upload: tuple  # (file, URL), or ()
     state: str  # a directory of this run's own
     lab: object
+    way: str = ""  # the kind of ways.py, "" for the usual ones
+    resolve: str = ""  # HOST:PORT:ADDRESS of a site that no proxy resolves
 
     @property
     def file(self):
@@ -58,6 +75,13 @@ class Client:
     available: Callable = lambda: True
     # Takes seconds: fewer proxies in the short run.
     heavy: bool = False
+    # Its ClientHello has an encrypted one in it, or what looks like it: the
+    # server name beside that is nobody's word, and the tunnel's target stands.
+    encrypts_hello: bool = False
+    # Which columns of ways.py it knows.
+    ways: tuple = ()
+    # Those that it knows as well, without a cell.
+    untried: tuple = ()
 
 
 def _options(*line):
@@ -91,10 +115,44 @@ def _python(library):
     return _options(PYTHON, _script("crawl.py"), library)
 
 
+def _by_kind(usual, **others):
+    """Commands by the kind of way."""
+
+    def commands(crawl):
+        return others.get(crawl.way, usual)(crawl)
+
+    return commands
+
+
+def _talk(library):
+    """A client of WebSockets in Python."""
+
+    def commands(crawl):
+        script = _script("crawl_websocket.py")
+        return [[PYTHON, script, library, crawl.proxy, crawl.ca, *crawl.urls]]
+
+    return commands
+
+
+def _call(kind):
+    """A client of gRPC in Python."""
+
+    def commands(crawl):
+        return [[PYTHON, _script("crawl_grpc.py"), kind, *crawl.urls, crawl.ca]]
+
+    return commands
+
+
+def _grpc_environment(crawl):
+    # Its own resolver would not find the lab's names.
+    return {"http_proxy": crawl.proxy, "GRPC_DNS_RESOLVER": "native"}
+
+
 def _curl(crawl):
     form = "%{method} %{http_code} %{size_download} %{url}\n"
     common = ["--silent", "--show-error", "--location", "--write-out", form]
     common += ["--proxy", crawl.proxy, "--cacert", crawl.ca]
+    common += ["--proxy-cacert", crawl.ca]
     line = ["curl", *common]
     for url in crawl.urls:
         line += ["--output", "/dev/null", url]
@@ -122,6 +180,7 @@ def _git(crawl):
         return []
     copy = os.path.join(crawl.state, "copy")
     by_proxy = ["-c", f"http.proxy={crawl.proxy}"]
+    by_proxy += ["-c", f"http.proxySSLCAInfo={crawl.ca}"]
     return [
         ["git", *by_proxy, "clone", "--quiet", crawl.urls[0], copy],
         ["git", "-C", copy, "log", "--format=%H %s"],
@@ -144,7 +203,11 @@ def _chromium(crawl):
     line += [f"--user-data-dir={os.path.join(crawl.state, 'profile')}"]
     line += [f"--proxy-server={crawl.proxy.replace('socks5h:', 'socks5:')}"]
     line += [f"--proxy-bypass-list={_NOT_BY_PROXY}"]
-    line += [f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {address}"]
+    rules = f"MAP * ~NOTFOUND, EXCLUDE {address}"
+    if crawl.resolve:
+        site, _, where = crawl.resolve.split(":")
+        rules = f"MAP {site} {where}, {rules}"
+    line += [f"--host-resolver-rules={rules}"]
     # The lab's authority is in no store that it reads.
     line += ["--ignore-certificate-errors"]
     line += ["--no-first-run", "--no-default-browser-check", "--disable-sync"]
@@ -195,11 +258,16 @@ def _node_carries_openssl():
 
 
 def _node_clients(origin, tls, available):
-    for kind, what in (("agent", "http, https"), ("fetch", "fetch (undici)")):
+    agent = _by_kind(_node("agent"), h2=_node("http2"))
+    for what, commands, ways in (
+        ("http, https", agent, H2_CONNECT + GATE),
+        ("fetch (undici)", _node("fetch"), GATE),
+    ):
         yield Client(
             f"Node {what}, {origin}",
-            _node(kind),
+            commands,
             tls,
+            ways=ways,
             proxies=(HTTP,),
             environment=_node_environment,
             available=available,
@@ -207,8 +275,10 @@ def _node_clients(origin, tls, available):
 
 
 ALL = (
-    Client("curl (OpenSSL)", _curl, PLAINTEXT),
-    Client("libcurl (GnuTLS)", _python("libcurl-gnutls"), PLAINTEXT),
+    Client("curl (OpenSSL)", _curl, PLAINTEXT, ways=LIBCURL),
+    Client(
+        "libcurl (GnuTLS)", _python("libcurl-gnutls"), PLAINTEXT, ways=LIBCURL
+    ),
     Client(
         "wget (GnuTLS)",
         _wget,
@@ -223,12 +293,27 @@ ALL = (
         PLAINTEXT,
         environment=lambda crawl: {"GIT_SSL_CAINFO": crawl.ca},
         pages=lambda fresh: ("/project.git",),
+        ways=LIBCURL,
     ),
-    Client("Python urllib", _python("urllib"), PLAINTEXT),
-    Client("Python requests", _python("requests"), PLAINTEXT),
-    Client("Python httpx", _python("httpx"), PLAINTEXT),
-    Client("Python aiohttp", _python("aiohttp"), PLAINTEXT),
-    Client("Python pycurl (GnuTLS)", _python("pycurl"), PLAINTEXT),
+    Client(
+        "Python urllib", _python("urllib"), PLAINTEXT, ways=GATE_HTTP + SOCKS_ALL
+    ),
+    Client("Python requests", _python("requests"), PLAINTEXT, ways=GATE + SOCKS_ALL),
+    Client(
+        "Python httpx",
+        _by_kind(_python("httpx"), h2=_python("httpx-http2")),
+        PLAINTEXT,
+        # It knows no TLS inside of TLS.
+        ways=H2_CONNECT + H2_SOCKS + GATE_HTTP,
+    ),
+    Client(
+        "Python aiohttp",
+        _by_kind(_python("aiohttp"), websocket=_talk("aiohttp")),
+        PLAINTEXT,
+        # It asks a proxy for ws:// as it does for http://, which Squid refuses.
+        ways=WSS_CONNECT + WS_SOCKS + GATE + SOCKS_ALL,
+    ),
+    Client("Python pycurl (GnuTLS)", _python("pycurl"), PLAINTEXT, ways=LIBCURL),
     Client(
         "Scrapy",
         _options(PYTHON, _script("crawl_scrapy.py")),
@@ -237,8 +322,21 @@ ALL = (
     ),
     *_node_clients("Debian's build", PLAINTEXT, _node_shares_openssl),
     *_node_clients("upstream's build", INFERRED, _node_carries_openssl),
-    Client("Java HttpClient", _java("client"), INFERRED, proxies=(HTTP,), heavy=True),
-    Client("Java HttpURLConnection", _java("connection"), INFERRED, heavy=True),
+    Client(
+        "Java HttpClient",
+        _by_kind(_java("client"), h2=_java("http2"), websocket=_java("socket")),
+        INFERRED,
+        proxies=(HTTP,),
+        heavy=True,
+        ways=H2_CONNECT + WS_CONNECT,
+    ),
+    Client(
+        "Java HttpURLConnection",
+        _java("connection"),
+        INFERRED,
+        heavy=True,
+        ways=SOCKS4 + SOCKS5,
+    ),
     Client(
         "Chromium, sandboxed",
         _chromium,
@@ -247,20 +345,47 @@ ALL = (
         by_address=True,
         ordinary_user=True,
         noise=_CHROMIUM_LOG,
+        encrypts_hello=True,
         heavy=True,
+        ways=H2_CONNECT + H2_SOCKS + GATE + GATE_H2 + SOCKS4,
+        untried=WS_CONNECT + WS_SOCKS,
     ),
-    Client("Perl LWP", _positions("perl", _script("crawl.pl")), PLAINTEXT),
+    Client(
+        "Perl LWP",
+        _positions("perl", _script("crawl.pl")),
+        PLAINTEXT,
+        ways=SOCKS4,
+    ),
     Client(
         "PHP curl",
         _positions("php", _script("crawl.php")),
         PLAINTEXT,
         # It binds its extensions past every preloaded library.
         by_address=True,
+        environment=lambda crawl: {"CRAWL_RESOLVE": crawl.resolve},
+        ways=LIBCURL,
     ),
     Client(
         "Ruby net/http",
         _positions("ruby", _script("crawl.rb")),
         PLAINTEXT,
         proxies=(HTTP,),
+    ),
+)
+
+# They speak nothing of the first table's.
+OTHERS = (
+    Client(
+        "Python websockets",
+        _talk("websockets"),
+        PLAINTEXT,
+        ways=WS_CONNECT + WS_SOCKS,
+    ),
+    *(
+        Client(name, _call(kind), PLAINTEXT, environment=_grpc_environment, ways=GRPC)
+        for name, kind in (
+            ("Python grpcio", "sync"),
+            ("Python grpcio, asyncio", "asyncio"),
+        )
     ),
 )

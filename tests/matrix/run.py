@@ -8,9 +8,13 @@ docs/matrix.md, cell by cell.
 
 Without --full each client goes by fewer proxies. Exit status: 0 all exact and
 the table as committed; 1 otherwise.
+
+With --ways it is the second table: HTTP/2, gRPC, WebSockets, HTTPS proxies, and
+SOCKS where the client resolves or the version is another (ways.py).
 """
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -21,6 +25,7 @@ import threading
 import catalogue
 import pages
 import table
+import ways
 from cell import HERE, Examination, Place
 from lab.collector import configuration
 from lab.lab import Lab
@@ -55,6 +60,7 @@ def _fewer(vendors, number):
 
 def _configuration(vendors):
     """By address as well: not every client resolves a proxy's name."""
+    vendors = list(vendors)
     wanted = json.loads(configuration(vendors))
     for entry, vendor in zip(wanted["vendors"], vendors, strict=True):
         if "host" in vendor.rule:
@@ -65,18 +71,18 @@ def _configuration(vendors):
 class Runner:
     """Runs cells, those of different vendors side by side."""
 
-    def __init__(self, lab):
+    def __init__(self, lab, vendors):
         self._lab = lab
         self._lock = threading.Lock()
         self._results = {}
         self._config_file = lab.workspace.write(
-            "matrix.yaml", _configuration(list(lab.vendors.values()))
+            "matrix.yaml", _configuration(vendors)
         )
 
     def run(self, cells):
         lanes = [
-            threading.Thread(target=self._lane, args=(vendor, cells))
-            for vendor in self._lab.vendors.values()
+            threading.Thread(target=self._lane, args=(lane, cells))
+            for lane in {place.lane for place in cells}
         ]
         for lane in lanes:
             lane.start()
@@ -88,9 +94,9 @@ class Runner:
             raise RuntimeError(f"not run: {missing}")
         return [self._results[place] for place in cells]
 
-    def _lane(self, vendor, cells):
+    def _lane(self, lane, cells):
         for number, place in enumerate(cells):
-            if place.vendor is not vendor:
+            if place.lane != lane:
                 continue
             state = os.path.join(self._lab.workspace.path, f"cell{number}")
             result = Examination(self._lab, place, state, self._config_file).result()
@@ -128,15 +134,15 @@ def _differences(committed, words):
     ]
 
 
-def _publish(clients, vendors, results, arguments):
+def _publish(shown, results, arguments):
     """Writes the table; how it differs from the one that is committed."""
     with open(DOCUMENT, encoding="utf-8") as file:
         document = file.read()
-    head, before, tail = table.split(document)
-    committed = table.parse(before, clients, vendors)
+    head, before, tail = shown.split(document)
+    committed = shown.parse(before)
     words = table.cells(results)
     # What did not run here stands as it was.
-    now = table.render(clients, vendors, {**committed, **words})
+    now = shown.render({**committed, **words})
     if arguments.output:
         with open(arguments.output, "w", encoding="utf-8") as file:
             file.write(now)
@@ -153,31 +159,52 @@ def _publish(clients, vendors, results, arguments):
 def _arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--full", action="store_true", help="all cells")
+    parser.add_argument("--ways", action="store_true", help="the second table")
     parser.add_argument("--clients", help="only those whose name contains this")
     parser.add_argument("--vendors", help="only these programs, with commas")
+    parser.add_argument("--headings", help="only columns that contain this")
     parser.add_argument("--output", help="where the table goes")
     parser.add_argument("--write", action="store_true", help="into docs/matrix.md too")
     return parser.parse_args()
+
+
+def _usual(lab, arguments):
+    vendors = list(lab.vendors.values())
+    clients = [c for c in catalogue.ALL if c.available()]
+    cells = places(clients, vendors, arguments.full)
+    if arguments.vendors:
+        wanted = arguments.vendors.split(",")
+        cells = [p for p in cells if p.vendor.program in wanted]
+    return cells, table.of_vendors(catalogue.ALL, vendors), vendors
+
+
+def _more(around, arguments):
+    known = (*catalogue.ALL, *catalogue.OTHERS)
+    clients = [c for c in known if c.available()]
+    cells = ways.places(clients, around, arguments.full)
+    if arguments.headings:
+        cells = [p for p in cells if arguments.headings in p.way.heading]
+    return cells, ways.the_table(known), list(around.vendors.values())
 
 
 def main():
     arguments = _arguments()
     # So that everything is stopped and removed then as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with Lab() as lab:
+    with contextlib.ExitStack() as stack:
+        lab = stack.enter_context(Lab(ways.CARRIERS if arguments.ways else None))
         pages.add_to(lab)
-        _compile_java(lab)
-        vendors = list(lab.vendors.values())
-        cells = places(
-            [c for c in catalogue.ALL if c.available()], vendors, arguments.full
-        )
+        if arguments.ways:
+            around = stack.enter_context(ways.Around(lab))
+            cells, shown, vendors = _more(around, arguments)
+        else:
+            cells, shown, vendors = _usual(lab, arguments)
         if arguments.clients:
             cells = [p for p in cells if arguments.clients in p.client.name]
-        if arguments.vendors:
-            wanted = arguments.vendors.split(",")
-            cells = [p for p in cells if p.vendor.program in wanted]
-        results = Runner(lab).run(cells)
-        different = _publish(catalogue.ALL, vendors, results, arguments)
+        if any(p.client.name.startswith("Java") for p in cells):
+            _compile_java(lab)
+        results = Runner(lab, vendors).run(cells)
+        different = _publish(shown, results, arguments)
     faulty = [r for r in results if not r.exact]
     print(f"{len(results)} cells, {len(results) - len(faulty)} exact")
     for line in different:

@@ -14,6 +14,11 @@ function fetch($curl, $proxy, $ca, $method, $url, $body) {
     CURLOPT_URL => $url,
     CURLOPT_PROXY => $proxy,
     CURLOPT_CAINFO => $ca,
+    CURLOPT_PROXY_CAINFO => $ca,
+    // The proxy is given by address, for which its certificate is not.
+    CURLOPT_PROXY_SSL_VERIFYHOST => 0,
+    // HOST:PORT:ADDRESS of a site that no proxy resolves.
+    CURLOPT_RESOLVE => array_filter([getenv('CRAWL_RESOLVE')]),
     CURLOPT_FOLLOWLOCATION => true,
     CURLOPT_RETURNTRANSFER => true,
     CURLOPT_TIMEOUT => 60,

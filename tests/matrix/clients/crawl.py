@@ -15,8 +15,20 @@ import sys
 CURLOPT_WRITEDATA, CURLOPT_URL, CURLOPT_PROXY = 10001, 10002, 10004
 CURLOPT_POSTFIELDS, CURLOPT_POSTFIELDSIZE = 10015, 60
 CURLOPT_FOLLOWLOCATION, CURLOPT_CAINFO = 52, 10065
+CURLOPT_PROXY_CAINFO = 10246
 CURLOPT_WRITEFUNCTION = 20011
 CURLINFO_RESPONSE_CODE = 0x200000 + 2
+
+
+# Names of SOCKS with which the proxy resolves the site's name.
+PROXY_RESOLVES = ("socks4a", "socks5h")
+
+
+def parts(proxy):
+    """(scheme, host, port)"""
+    scheme, rest = proxy.split("://")
+    host, port = rest.split(":")
+    return scheme, host, int(port)
 
 
 class Urllib:
@@ -32,6 +44,13 @@ class Urllib:
                 urllib.request.ProxyHandler(proxies),
             )
             self._openers = {"http": opener, "https": opener}
+        elif proxy.startswith("https:"):
+            # It knows no TLS inside of TLS.
+            opener = urllib.request.build_opener(
+                urllib.request.HTTPSHandler(context=context),
+                urllib.request.ProxyHandler({"http": proxy}),
+            )
+            self._openers = {"http": opener}
         else:
             self._openers = {
                 "http": self._by_socks(proxy),
@@ -45,10 +64,12 @@ class Urllib:
         import socks
         import sockshandler
 
-        host, port = proxy.split("//")[1].split(":")
+        scheme, host, port = parts(proxy)
+        kind = socks.SOCKS4 if scheme.startswith("socks4") else socks.SOCKS5
+        options["rdns"] = scheme in PROXY_RESOLVES
         return urllib.request.build_opener(
             urllib.request.ProxyHandler({}),
-            sockshandler.SocksiPyHandler(socks.SOCKS5, host, int(port), **options),
+            sockshandler.SocksiPyHandler(kind, host, port, **options),
         )
 
     def fetch(self, url, body):
@@ -81,10 +102,16 @@ class Requests:
 
 
 class Httpx:
+    http2 = False
+
     def __init__(self, proxy, ca):
+        import certifi
         import httpx
 
+        # It takes a proxy's certificate by these authorities alone.
+        certifi.where = lambda: ca
         self._client = httpx.Client(
+            http2=self.http2,
             # It has no scheme for "the proxy resolves": its SOCKS always does.
             proxies=proxy.replace("socks5h:", "socks5:"),
             verify=ca,
@@ -102,6 +129,10 @@ class Httpx:
         self._client.close()
 
 
+class Httpx2(Httpx):
+    http2 = True
+
+
 class Aiohttp:
     def __init__(self, proxy, ca):
         self._loop = asyncio.new_event_loop()
@@ -112,14 +143,19 @@ class Aiohttp:
         import aiohttp
 
         context = ssl.create_default_context(cafile=ca)
-        if proxy.startswith("http:"):
+        if proxy.startswith("http"):
             connector = aiohttp.TCPConnector(ssl=context)
         else:
             import aiohttp_socks
 
-            host, port = proxy.split("//")[1].split(":")
+            scheme, host, port = parts(proxy)
+            version = "SOCKS4" if scheme.startswith("socks4") else "SOCKS5"
             connector = aiohttp_socks.ProxyConnector(
-                host=host, port=int(port), rdns=True, ssl=context
+                proxy_type=aiohttp_socks.ProxyType[version],
+                host=host,
+                port=port,
+                rdns=scheme in PROXY_RESOLVES,
+                ssl=context,
             )
             self._proxy = None
         return aiohttp.ClientSession(connector=connector)
@@ -162,6 +198,7 @@ class Pycurl:
         curl.setopt(names.URL, url)
         curl.setopt(names.PROXY, self._proxy)
         curl.setopt(names.CAINFO, self._ca)
+        curl.setopt(names.PROXY_CAINFO, self._ca)
         curl.setopt(names.FOLLOWLOCATION, True)
         curl.setopt(names.WRITEDATA, taken)
         if body is not None:
@@ -191,6 +228,7 @@ class Libcurl:
         for option, value in (
             (CURLOPT_PROXY, proxy.encode()),
             (CURLOPT_CAINFO, ca.encode()),
+            (CURLOPT_PROXY_CAINFO, ca.encode()),
             (CURLOPT_FOLLOWLOCATION, ctypes.c_long(1)),
             (CURLOPT_WRITEFUNCTION, self._write),
         ):
@@ -228,6 +266,7 @@ LIBRARIES = {
     "urllib": Urllib,
     "requests": Requests,
     "httpx": Httpx,
+    "httpx-http2": Httpx2,
     "aiohttp": Aiohttp,
     "pycurl": Pycurl,
     "libcurl-gnutls": Libcurl,
