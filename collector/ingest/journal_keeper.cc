@@ -26,6 +26,9 @@ constexpr std::size_t kMaxWatches = 16384;
 // One owner's rubbish must not hide the journals of the others.
 constexpr std::size_t kMaxWatchesOfOwner = kMaxWatches / 4 * 3;
 constexpr std::size_t kMaxForeignNames = 1024;
+// Of sockets whose end is waited for: about as many are remembered.
+constexpr std::size_t kMaxAwaited = 32768;
+constexpr std::size_t kMaxAwaitedOfOwner = kMaxAwaited / 4 * 3;
 // Of journals left to a newer collector: crawlers need the room too. That of
 // 1,024 quiet ones.
 constexpr std::uint64_t kMaxLeftBytes = std::uint64_t{64} << 20;
@@ -126,7 +129,24 @@ bool JournalKeeper::AwaitsKernel(const JournalContents& journal, Watch& watch,
     }
   }
   if (!watch.settle_by) watch.settle_by = now + times_.settling;
-  return !watch.unsettled.empty() && now < *watch.settle_by;
+  watch.owner = journal.owner;
+  return !watch.unsettled.empty() && now < *watch.settle_by && MayAwait(watch);
+}
+
+// A journal may name sockets that were never there: those of one owner must not
+// take the time, or the room, of the others.
+bool JournalKeeper::MayAwait(const Watch& watch) const {
+  std::size_t awaited = watch.unsettled.size();
+  std::size_t of_owner = awaited;
+  for (const SessionId& id : settling_) {
+    const auto other = watches_.find(id);
+    if (other == watches_.end() || &other->second == &watch) continue;
+    awaited += other->second.unsettled.size();
+    if (other->second.owner == watch.owner) {
+      of_owner += other->second.unsettled.size();
+    }
+  }
+  return awaited <= kMaxAwaited && of_owner <= kMaxAwaitedOfOwner;
 }
 
 Owner JournalKeeper::OwnerOfFile(const SessionId& id) const {

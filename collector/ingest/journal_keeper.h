@@ -99,6 +99,7 @@ class JournalKeeper {
   void Close(const SessionId& id, Watch& watch, TimePoint now);
   bool AwaitsKernel(const JournalContents& journal, Watch& watch,
                     TimePoint now);
+  bool MayAwait(const Watch& watch) const;
   bool MayStay(const SessionId& id, Watch& watch) const;
   bool IsAbandoned(const Watch& watch, TimePoint now) const;
   bool Remove(const SessionId& id) const;

@@ -267,6 +267,45 @@ TEST_F(JournalKeeperTest, WaitsForTheKernelsLastWordOnAConnection) {
   }
 }
 
+TEST_F(JournalKeeperTest, SocketsThatWereNeverThereAreAwaitedWithinBounds) {
+  JournalKeeper keeper(
+      directory_->journals_fd(), sessions_, JournalTimes{},
+      [](const SessionId&) { return false; },
+      [](std::uint64_t) { return std::optional<std::uint64_t>(); });
+  for (std::uint8_t i = 1; i <= 4; ++i) {
+    JournalFixture journal(Journals(), TestSession(i));
+    journal.Add(VendorRow("acme", 1, 0, 0));
+    journal.header().allocated_slots = kMaxMoreSlots;
+    const std::vector<ConnectionSlot> slots(kMaxMoreSlots);
+    std::string bytes(reinterpret_cast<const char*>(slots.data()),
+                      slots.size() * sizeof(ConnectionSlot));
+    for (std::size_t slot = 0; slot < slots.size(); ++slot) {
+      bytes[slot * sizeof(ConnectionSlot)] = 7;
+      bytes[slot * sizeof(ConnectionSlot) +
+            offsetof(ConnectionSlot, vendor_row)] = 1;
+    }
+    std::fstream file(journal.path(),
+                      std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(kMoreSlotsOffset);
+    file << bytes;
+  }
+  keeper.Tick(start_);
+  // Three quarters of four journals' sockets are one owner's.
+  std::size_t waiting = 0;
+  for (std::uint8_t i = 1; i <= 4; ++i) {
+    waiting += sessions_.IsOpen(TestSession(i));
+  }
+  EXPECT_EQ(waiting, 3u);
+  keeper.Settle(start_ + JournalTimes{}.settling);
+  std::uint64_t unsettled = 0;
+  for (const RowValue& row : sessions_.Snapshot().rows) {
+    if (row.key.kind == RowKind::kVendor) {
+      unsettled += row.counters[kConnectionsUnsettled];
+    }
+  }
+  EXPECT_EQ(unsettled, 4u * kMaxMoreSlots);
+}
+
 TEST_F(JournalKeeperTest, ReadAllClosesNothing) {
   {
     JournalFixture journal(Journals(), id_);

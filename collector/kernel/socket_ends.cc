@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstring>
 #include <optional>
+#include <utility>
 
 namespace proxymeter::collector {
 namespace {
@@ -100,7 +101,10 @@ void SocketEnds::Receive() {
     if (got < 0) {
       if (errno == EINTR) continue;
       if (errno == ENOBUFS) {
-        if (++overruns_ == 1) spdlog::warn("event=socket_ends_overrun");
+        // Whom it would have settled is counted, by the session that waits.
+        if (!std::exchange(overrun_said_, true)) {
+          spdlog::warn("event=socket_ends_overrun");
+        }
         continue;
       }
       if (errno == ENOSPC) continue;  // one that is longer than any we know

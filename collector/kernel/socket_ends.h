@@ -2,7 +2,6 @@
 #ifndef PROXYMETER_COLLECTOR_KERNEL_SOCKET_ENDS_H_
 #define PROXYMETER_COLLECTOR_KERNEL_SOCKET_ENDS_H_
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <thread>
@@ -29,9 +28,6 @@ class SocketEnds {
   SocketEnds& operator=(const SocketEnds&) = delete;
   ~SocketEnds();
 
-  /// Times that the kernel had more to tell than there was room for.
-  std::uint64_t overruns() const { return overruns_; }
-
  private:
   struct CloseSocket {
     void operator()(mnl_socket* socket) const;
@@ -48,7 +44,7 @@ class SocketEnds {
   FinalCounts& final_counts_;
   std::unique_ptr<mnl_socket, CloseSocket> socket_;
   ScopedFd stop_;
-  std::atomic<std::uint64_t> overruns_{0};
+  bool overrun_said_ = false;
   std::thread thread_;
 };
 

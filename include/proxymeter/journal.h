@@ -54,10 +54,10 @@ enum class RowKind : std::uint8_t {
   kCaller = 5,   ///< vendor × caller, which stands as destination
   kPhase = 6,    ///< vendor × phase of its exchanges: a histogram of durations
   kProxyError = 7,  ///< vendor × reason
-  kTlsSession = 9,  ///< vendor × version and ALPN × visibility
-  kGrpc = 10,       ///< vendor × status that a gRPC call was answered with
+  kTlsSession = 8,  ///< vendor × version and ALPN × visibility
+  kGrpc = 9,        ///< vendor × status that a gRPC call was answered with
 };
-inline constexpr std::uint8_t kLastRowKind = 10;
+inline constexpr std::uint8_t kLastRowKind = 9;
 
 /// What is spoken to the destination; for a tunnel row, the way into the
 /// proxy. The values are those of Protocol in frame.proto.

@@ -15,7 +15,6 @@ using protocol::Bytes;
 using protocol::Http1Event;
 using protocol::Method;
 
-constexpr std::uint8_t kTlsHandshakeRecord = 22;  // RFC 8446, 5.1
 constexpr std::uint8_t kSocks4Version = 4;
 constexpr std::uint8_t kSocks5Version = 5;
 constexpr std::uint8_t kUdpAssociate = 3;  // RFC 1928, 4
@@ -97,7 +96,7 @@ void Stream::HoldSent(std::size_t size) { connection_->HoldSent(size); }
 
 void Stream::BecomeOpaque(Protocol protocol) {
   stage_.store(Stage::kOpaque, std::memory_order_release);
-  if (depth_ == 0) connection_->CarriesNoRequests();
+  CarriesNoRequests();
   if (connection_->row() != nullptr) return;
   connection_->SetRow(
       connection_->FindTargetRow(protocol, Visibility::kInferred));
@@ -173,6 +172,11 @@ bool Stream::SendSlowly(Bytes data) {
   return true;
 }
 
+// Of the connection as such, whatever is spoken within its TLS.
+void Stream::CarriesNoRequests() {
+  if (depth_ == 0) connection_->CarriesNoRequests();
+}
+
 // Between two requests, what is sent next can only be the next one; but beside
 // a tunnel by HTTP/2 there are others.
 void Stream::ExpectRequest() {
@@ -241,15 +245,15 @@ void Stream::Recognise(Stage now, Bytes* data) {
   if (begins && protocol::ProxyPrefixParser::MayStart(first)) {
     new (&prefix_) protocol::ProxyPrefixParser();
     Move(now, Stage::kProxyPrefix);
-  } else if (first == kTlsHandshakeRecord) {
+  } else if (protocol::TlsContent{first} == protocol::TlsContent::kHandshake) {
     new (&hello_) protocol::ClientHelloParser();
     hello_.Reset();
-    if (depth_ == 0) connection_->CarriesNoRequests();
+    CarriesNoRequests();
     Move(now, Stage::kClientHello);
   } else if (first ==
              static_cast<std::uint8_t>(protocol::kHttp2Preface.front())) {
     preface_size_ = 0;
-    if (depth_ == 0) connection_->CarriesNoRequests();
+    CarriesNoRequests();
     Move(now, Stage::kPreface);
   } else if (MayStartMethod(first)) {
     // Should it turn out to be no HTTP.
@@ -263,7 +267,7 @@ void Stream::Recognise(Stage now, Bytes* data) {
     new (&socks_) protocol::SocksClientParser();
     socks_.Reset();
     // The receiving side starts on this flag; it owns its parser only then.
-    connection_->CarriesNoRequests();
+    CarriesNoRequests();
     socks_version_ = first;
     socks_ns_ = FineMonotonicNs();
     socks_reply_.Reset(first);
@@ -334,7 +338,7 @@ void Stream::SendRequest(Bytes* data) {
 void Stream::OnRequestHead() {
   const protocol::HostName& host = request_.host();
   if (request_.method() == Method::kConnect) {
-    if (depth_ == 0) connection_->CarriesNoRequests();
+    CarriesNoRequests();
     SetTarget(host);
     // Requests may have gone before it on this connection: what follows is not
     // for their host.

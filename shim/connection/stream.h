@@ -122,6 +122,7 @@ class Stream {
   void SendRequest(protocol::Bytes* data);
   void OnRequestHead();
   void ExpectRequest();
+  void CarriesNoRequests();
   void SendProxyPrefix(protocol::Bytes* data);
   void SendPreface(protocol::Bytes* data);
   void SendHttp2(protocol::Bytes* data);

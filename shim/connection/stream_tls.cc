@@ -15,9 +15,7 @@ namespace {
 using protocol::Bytes;
 using protocol::ClientFlight;
 using protocol::ServerFlight;
-
-constexpr std::uint8_t kTlsHandshakeRecord = 22;  // RFC 8446, 5.1
-constexpr std::uint8_t kTlsDataRecord = 23;
+using protocol::TlsContent;
 
 // After its ClientHello a client sends its Finished (as data, to who cannot
 // read it), then data. Data without an SSL object known by then means that the
@@ -70,7 +68,7 @@ void Stream::SendTlsHandshake(Bytes* data) {
   }
   // Only records of data count: a flight may come in several writes, and a
   // HelloRetryRequest asks for a second hello.
-  if (!paired && data->front() == kTlsDataRecord &&
+  if (!paired && TlsContent{data->front()} == TlsContent::kData &&
       ++handshake_sends_ >= kSendsBeforeOpaque) {
     HandshakeDone();
     LeaveUnread();
@@ -133,7 +131,7 @@ void Stream::OnClientData(std::size_t length) {
 bool Stream::MayStartServerHello(Stage now, Bytes data) const {
   return (now == Stage::kFirstBytes || now == Stage::kTunnel ||
           now == Stage::kClientHello) &&
-         data.front() == kTlsHandshakeRecord;
+         TlsContent{data.front()} == TlsContent::kHandshake;
 }
 
 // Where one thread sends and another receives, a response may be here before

@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "shim/protocol/tls_records.h"
+
 namespace proxymeter::protocol {
 namespace {
 
-constexpr std::uint8_t kHandshakeRecord = 22;
 constexpr std::uint8_t kMajorVersion = 3;
 constexpr std::uint32_t kMaxRecordLength = 1 << 14;
 constexpr std::uint32_t kMaxMessageLength = 1 << 16;
@@ -58,7 +59,7 @@ bool ClientHelloParser::TakeRecordHeader(std::uint8_t byte) {
   switch (record_) {
     case Record::kType:
       record_ = Record::kMajorVersion;
-      return byte == kHandshakeRecord;
+      return TlsContent{byte} == TlsContent::kHandshake;
     case Record::kMajorVersion:
       record_ = Record::kMinorVersion;
       return byte == kMajorVersion;

@@ -461,7 +461,11 @@ class Stage:
         unsettled = self.collector.metrics().total(
             "proxymeter_unsettled_connections_total"
         )
-        if min(missing.values()) < 0 or (any(missing.values()) and not unsettled):
+        if (
+            min(missing.values()) < 0
+            or missing["requests"] > unsettled
+            or (missing["sent"] and not unsettled)
+        ):
             raise AssertionError(
                 f"missing {missing}, unsettled {unsettled}: metered {metered}, "
                 f"relayed {relayed}"
