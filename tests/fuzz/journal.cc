@@ -43,7 +43,8 @@ class JournalFile {
         "the file can be written");
   }
 
-  proxymeter::collector::TestDirectory directory_;
+  // In memory, as journals are in a pod.
+  proxymeter::collector::TestDirectory directory_{"/dev/shm"};
   ScopedFd descriptor_{open(directory_.path().c_str(), O_RDONLY | O_DIRECTORY)};
   ScopedFd file_{openat(descriptor_.get(),
                         proxymeter::collector::ToHex(session).c_str(),

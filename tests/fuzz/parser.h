@@ -14,7 +14,7 @@
 
 namespace proxymeter::fuzz {
 
-/// The first two bytes say how to cut the rest.
+/// The first two bytes say how to cut the rest; two ones, byte by byte.
 template <typename Parser>
 void FeedInPieces(const std::uint8_t* data, std::size_t size,
                   const Parser& parser) {
@@ -24,7 +24,6 @@ void FeedInPieces(const std::uint8_t* data, std::size_t size,
   const std::string_view text = AsText(data + 2, size - 2);
   const auto whole =
       protocol::Feed(protocol::Cut(text, text.size(), 1), parser);
-  EXPECT_EQ(protocol::Feed(protocol::Cut(text, 1, 1), parser), whole);
   EXPECT_EQ(protocol::Feed(protocol::Cut(text, data[0], data[1]), parser),
             whole);
 }
