@@ -16,7 +16,8 @@ template <typename Key>
 struct NetworkEntry {
   Key first;
   Key last;
-  bool has_ports;  ///< whether the rule has a port condition
+  bool has_ports;        ///< whether the rule has a port condition
+  std::size_t literals;  ///< of its condition on the user name
   std::uint32_t rule;
 };
 
@@ -32,8 +33,8 @@ void SweepNetworks(std::vector<NetworkEntry<Key>> entries, std::uint32_t none,
   const auto order = [](const NetworkEntry<Key>& a,
                         const NetworkEntry<Key>& b) {
     // Descending in `last` and `has_ports`: outer networks come first.
-    return std::tie(a.first, b.last, b.has_ports, a.rule) <
-           std::tie(b.first, a.last, a.has_ports, b.rule);
+    return std::tie(a.first, b.last, b.has_ports, b.literals, a.rule) <
+           std::tie(b.first, a.last, a.has_ports, a.literals, b.rule);
   };
   std::sort(entries.begin(), entries.end(), order);
 

@@ -14,6 +14,7 @@
 #include "collector/policy/network_sweep.h"
 #include "fmt/format.h"
 #include "proxymeter/policy.h"
+#include "proxymeter/user_grammar.h"
 
 namespace proxymeter::collector {
 namespace {
@@ -80,7 +81,7 @@ class Compiler {
   std::vector<std::byte> Compile(const VendorConfig& config) {
     for (std::size_t v = 0; v < config.vendors.size(); ++v) {
       const Vendor& vendor = config.vendors[v];
-      vendors_.push_back(Intern(vendor.name));
+      AddVendor(vendor);
       for (std::size_t m = 0; m < vendor.match.size(); ++m) {
         AddRule(vendor.match[m],
                 fmt::format("vendors[{}].match[{}] ({}:{})", v, m,
@@ -91,10 +92,12 @@ class Compiler {
     BuildAddresses(std::move(networks4_), &addresses4_);
     BuildAddresses(std::move(networks6_), &addresses6_);
     BuildPortRules();
+    BuildUserRules();
+    AddFilters(config.filters);
+    if (config.vendor_header) AddSetting(PolicySettingKind::kVendorHeader, 1);
     if (config.call_sites != CallSites::kOff) {
-      settings_.push_back(
-          {static_cast<std::uint32_t>(PolicySettingKind::kCallSites),
-           static_cast<std::uint32_t>(PolicyCallSites::kSampled)});
+      AddSetting(PolicySettingKind::kCallSites,
+                 static_cast<std::uint32_t>(PolicyCallSites::kSampled));
     }
     return Serialize();
   }
@@ -109,12 +112,37 @@ class Compiler {
     return slice;
   }
 
+  void AddSetting(PolicySettingKind kind, std::uint32_t value) {
+    settings_.push_back({static_cast<std::uint32_t>(kind), value});
+  }
+
+  void AddVendor(const Vendor& vendor) {
+    PolicyVendor entry{};
+    entry.name = Intern(vendor.name);
+    entry.labels = Intern(fmt::format("{}", fmt::join(vendor.labels, ",")));
+    const std::size_t first = grammars_.size();
+    const auto add = [&](const std::string& text, PolicyCredential credential) {
+      grammars_.push_back(
+          {Intern(text), static_cast<std::uint32_t>(credential)});
+    };
+    for (const std::string& text : vendor.user_names) {
+      add(text, PolicyCredential::kUser);
+    }
+    for (const std::string& text : vendor.passwords) {
+      add(text, PolicyCredential::kPassword);
+    }
+    entry.grammars = SliceFrom(grammars_, first);
+    vendors_.push_back(entry);
+  }
+
   void AddRule(const MatchRule& rule, std::string_view text) {
     const auto index = static_cast<std::uint32_t>(rules_.size());
     const bool by_host = !rule.hosts.empty() || !rule.host_addresses.empty();
     PolicyRule entry{};
     entry.vendor = static_cast<std::uint32_t>(vendors_.size() - 1);
     entry.text = Intern(text);
+    entry.user = Intern(rule.user);
+    literals_.push_back(UserGrammar(rule.user).literals());
     const std::size_t first_port = ports_.size();
     for (const PortRange& ports : rule.ports) {
       ports_.push_back({ports.first, ports.last});
@@ -131,7 +159,10 @@ class Compiler {
     for (const Cidr& cidr : by_host ? rule.host_addresses : rule.cidrs) {
       AddNetwork(cidr, index);
     }
-    if (!by_host && rule.cidrs.empty()) {
+    if (by_host || !rule.cidrs.empty()) return;
+    if (!rule.user.empty()) {
+      user_rules_.push_back(index);
+    } else {
       for (const PortRange& ports : rule.ports) {
         for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
           port_rules_[port] = std::min(port_rules_[port], index);
@@ -141,6 +172,16 @@ class Compiler {
   }
 
   void AddWithin(const std::vector<Cidr>& cidrs, PolicyRule* entry) {
+    entry->within4 = {static_cast<std::uint32_t>(within4_.size()), 0};
+    entry->within6 = {static_cast<std::uint32_t>(within6_.size()), 0};
+    AddRanges(cidrs, &within4_, &within6_);
+    entry->within4 = SliceFrom(within4_, entry->within4.first);
+    entry->within6 = SliceFrom(within6_, entry->within6.first);
+  }
+
+  static void AddRanges(const std::vector<Cidr>& cidrs,
+                        std::vector<PolicyRange4>* to4,
+                        std::vector<PolicyRange6>* to6) {
     std::vector<KeyRange<std::uint32_t>> ranges4;
     std::vector<KeyRange<absl::uint128>> ranges6;
     for (const Cidr& cidr : cidrs) {
@@ -150,26 +191,56 @@ class Compiler {
         ranges6.push_back(RangeOf<absl::uint128>(cidr));
       }
     }
-    const std::size_t first4 = within4_.size();
     for (const auto& range : OutermostRanges(std::move(ranges4))) {
-      within4_.push_back({range.first, range.last});
+      to4->push_back({range.first, range.last});
     }
-    entry->within4 = SliceFrom(within4_, first4);
-    const std::size_t first6 = within6_.size();
     for (const auto& range : OutermostRanges(std::move(ranges6))) {
-      within6_.push_back({FileKey(range.first), FileKey(range.last)});
+      to6->push_back({FileKey(range.first), FileKey(range.last)});
     }
-    entry->within6 = SliceFrom(within6_, first6);
+  }
+
+  void AddFilters(const Filters& filters) {
+    if (filters.inside.has_value()) {
+      AddSetting(PolicySettingKind::kInside, 1);
+      AddRanges(*filters.inside, &inside4_, &inside6_);
+    }
+    for (const PortRange& ports : filters.left_ports) {
+      left_ports_.push_back({ports.first, ports.last});
+    }
+    if (filters.processes == Filters::Processes::kAll) return;
+    AddSetting(PolicySettingKind::kProcesses,
+               static_cast<std::uint32_t>(filters.processes ==
+                                                  Filters::Processes::kOnly
+                                              ? PolicyProcesses::kOnly
+                                              : PolicyProcesses::kExcept));
+    for (const std::string& name : filters.process_names) {
+      processes_.push_back(Intern(name));
+    }
+  }
+
+  void BuildUserRules() {
+    std::uint32_t count = 0;
+    for (const PolicyRule& rule : rules_) count += rule.user.length != 0;
+    if (count != 0) AddSetting(PolicySettingKind::kUserRules, count);
+    const auto rank = [this](std::uint32_t index) {
+      return std::tuple(rules_[index].ports.count == 0, ~literals_[index],
+                        index);
+    };
+    std::sort(
+        user_rules_.begin(), user_rules_.end(),
+        [&](std::uint32_t a, std::uint32_t b) { return rank(a) < rank(b); });
   }
 
   void AddNetwork(const Cidr& cidr, std::uint32_t rule) {
     const bool has_ports = rules_[rule].ports.count > 0;
     if (IsIpv4(cidr.network)) {
       const auto range = RangeOf<std::uint32_t>(cidr);
-      networks4_.push_back({range.first, range.last, has_ports, rule});
+      networks4_.push_back(
+          {range.first, range.last, has_ports, literals_[rule], rule});
     } else {
       const auto range = RangeOf<absl::uint128>(cidr);
-      networks6_.push_back({range.first, range.last, has_ports, rule});
+      networks6_.push_back(
+          {range.first, range.last, has_ports, literals_[rule], rule});
     }
   }
 
@@ -203,7 +274,8 @@ class Compiler {
       const auto rank = [this](std::uint32_t index) {
         const PolicyRule& rule = rules_[index];
         return std::tuple(rule.ports.count == 0,
-                          rule.within4.count + rule.within6.count == 0, index);
+                          rule.within4.count + rule.within6.count == 0,
+                          ~literals_[index], index);
       };
       std::sort(
           rules.begin(), rules.end(),
@@ -284,6 +356,12 @@ class Compiler {
     AddSection(PolicySectionKind::kAddresses6, addresses6_);
     AddSection(PolicySectionKind::kPortRules, port_ranges_);
     AddSection(PolicySectionKind::kSettings, settings_);
+    AddSection(PolicySectionKind::kGrammars, grammars_);
+    AddSection(PolicySectionKind::kUserRules, user_rules_);
+    AddSection(PolicySectionKind::kInside4, inside4_);
+    AddSection(PolicySectionKind::kInside6, inside6_);
+    AddSection(PolicySectionKind::kLeftPorts, left_ports_);
+    AddSection(PolicySectionKind::kProcesses, processes_);
 
     const std::size_t body_offset =
         sizeof(PolicyHeader) + sections_.size() * sizeof(PolicySection);
@@ -314,7 +392,7 @@ class Compiler {
       known_networks_;
 
   std::vector<char> strings_;
-  std::vector<PolicyText> vendors_;
+  std::vector<PolicyVendor> vendors_;
   std::vector<PolicyRule> rules_;
   std::vector<PolicyPorts> ports_;
   std::vector<PolicyRange4> within4_;
@@ -326,6 +404,13 @@ class Compiler {
   std::vector<PolicyRangeTo<PolicyRange6>> addresses6_;
   std::vector<PolicyRangeTo<PolicyPorts>> port_ranges_;
   std::vector<PolicySetting> settings_;
+  std::vector<PolicyGrammar> grammars_;
+  std::vector<std::uint32_t> user_rules_;
+  std::vector<std::size_t> literals_;  // of each rule's user condition
+  std::vector<PolicyRange4> inside4_;
+  std::vector<PolicyRange6> inside6_;
+  std::vector<PolicyPorts> left_ports_;
+  std::vector<PolicyText> processes_;
   std::vector<PolicySection> sections_;
   std::vector<std::byte> body_;
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -89,9 +90,29 @@ class Generator {
     return MergePorts(std::move(ports));
   }
 
+  // Some that a rule's pattern holds for, others that it nearly does.
+  std::string User() {
+    static constexpr std::string_view kUsers[] = {
+        "brd-customer-a-b-zone-dc",
+        "BRD-customer-c-zone-resi-country-us",
+        "user-x",
+        "user-x-country-de",
+        "brd-customer-",
+        ""};
+    return std::string(kUsers[Below(6)]);
+  }
+
+  std::string UserPattern() {
+    static constexpr std::string_view kPatterns[] = {
+        "*",        "brd-*", "brd-customer-{customer}-zone-{zone}",
+        "user-{u}", "{any}", "user-{u}[-country-{country}]"};
+    return std::string(kPatterns[Below(6)]);
+  }
+
   MatchRule Rule() {
     MatchRule rule;
-    const int shape = Below(7);  // of host 1, cidr 2, port 4; never none
+    // Of host 1, cidr 2, port 4, user 8; never none.
+    const int shape = OneIn(2) ? Below(7) : Below(15);
     if ((shape + 1) & 1) {
       for (int i = Below(3); i >= 0; --i) {
         if (OneIn(4)) {
@@ -105,6 +126,7 @@ class Generator {
       for (int i = Below(4); i >= 0; --i) rule.cidrs.push_back(AnyCidr());
     }
     if ((shape + 1) & 4) rule.ports = Ports();
+    if ((shape + 1) & 8) rule.user = UserPattern();
     return rule;
   }
 
@@ -167,8 +189,17 @@ class Generator {
   std::mt19937 random_;
 };
 
+const MatchRule& RuleOf(const VendorConfig& config, std::uint32_t rule) {
+  for (const Vendor& vendor : config.vendors) {
+    if (rule < vendor.match.size()) return vendor.match[rule];
+    rule -= static_cast<std::uint32_t>(vendor.match.size());
+  }
+  throw std::out_of_range("rule");
+}
+
 TEST(CompilePolicy, AgreesWithTheObviousImplementation) {
   int by_outcome[2] = {};
+  int by_user = 0;
   for (std::uint32_t seed = 1; seed <= 400; ++seed) {
     SCOPED_TRACE(seed);
     Generator generator(seed);
@@ -186,8 +217,13 @@ TEST(CompilePolicy, AgreesWithTheObviousImplementation) {
           static_cast<std::uint16_t>(generator.OneIn(10)
                                          ? 65530 + generator.Below(6)
                                          : generator.Below(50))};
-      const auto expected = ReferenceFind(config, endpoint, hosts);
-      const PolicyView::Match match = view.Find(endpoint, hosts);
+      const std::string user = generator.OneIn(2) ? "" : generator.User();
+      const auto expected = ReferenceFind(config, endpoint, hosts, user);
+      const PolicyView::Match match = view.Find({endpoint, hosts, user});
+      if (match.found && RuleOf(config, match.rule).user != "") {
+        ++by_user;
+        ASSERT_TRUE(view.MayDependOnUser(endpoint, hosts));
+      }
       ASSERT_EQ(match.found, expected.has_value());
       ++by_outcome[match.found];
       for (const std::string_view host : hosts) {
@@ -202,6 +238,47 @@ TEST(CompilePolicy, AgreesWithTheObviousImplementation) {
   // Neither outcome may be so rare that the comparison says little.
   EXPECT_GT(by_outcome[false], 5000);
   EXPECT_GT(by_outcome[true], 5000);
+  EXPECT_GT(by_user, 5000);
+}
+
+TEST(CompilePolicy, KeepsWhatIsNotARule) {
+  VendorConfig config;
+  config.vendor_header = true;
+  config.filters.inside = {{MappedIpv4(10, 0, 0, 0), 104}, {Address{0xfd}, 8}};
+  config.filters.left_ports = {{5432, 5432}, {6000, 6100}};
+  config.filters.processes = Filters::Processes::kExcept;
+  config.filters.process_names = {"node_exporter"};
+  Vendor vendor;
+  vendor.name = "acme";
+  vendor.user_names = {"acme-{customer}[-zone-{zone}][-session-{session}]"};
+  vendor.passwords = {"{password}[_country-{country}]"};
+  vendor.labels = {"zone", "country"};
+  config.vendors = {vendor};
+  const std::vector<std::byte> policy = CompilePolicy(config);
+  const PolicyView view = Open(policy);
+  EXPECT_EQ(view.Setting(PolicySettingKind::kVendorHeader), 1u);
+  EXPECT_TRUE(view.Inside(MappedIpv4(10, 1, 2, 3)));
+  EXPECT_FALSE(view.Inside(MappedIpv4(192, 168, 0, 1)));
+  EXPECT_TRUE(view.Inside(Address{0xfd, 1}));
+  EXPECT_FALSE(view.Inside(Address{0xfe, 0x80}));
+  EXPECT_TRUE(view.LeavesPort(6050));
+  EXPECT_FALSE(view.LeavesPort(6101));
+  EXPECT_FALSE(view.MetersProcess("node_exporter"));
+  EXPECT_TRUE(view.MetersProcess("python3"));
+
+  const PolicyView::Match match = view.FindVendor("acme");
+  ASSERT_TRUE(match.found);
+  EXPECT_FALSE(view.FindVendor("acm").found);
+  EXPECT_FALSE(view.FindVendor("").found);
+  EXPECT_EQ(view.LabelNames(match.vendor_index), "zone,country");
+  GrammarValues values;
+  EXPECT_TRUE(view.Read(match.vendor_index, "acme-me-zone-dc-session-7",
+                        "secret_country-de", &values));
+  EXPECT_EQ(values.Find("zone"), "dc");
+  EXPECT_EQ(values.Find("country"), "de");
+  values.Clear();
+  EXPECT_FALSE(view.Read(match.vendor_index, "other-me", "", &values));
+  EXPECT_EQ(values.Find("zone"), "");
 }
 
 TEST(CompilePolicy, IsDeterministic) {
@@ -220,7 +297,9 @@ TEST(CompilePolicy, OfNoVendorsMatchesNothing) {
 
 TEST(CompilePolicy, FillsEveryAddressFamilyToItsEnds) {
   VendorConfig config;
-  config.vendors = {{"all", {MatchRule{}, MatchRule{}}, 0}};
+  config.vendors.resize(1);
+  config.vendors[0].name = "all";
+  config.vendors[0].match.resize(2);
   config.vendors[0].match[0].cidrs = {*ParseCidr("0.0.0.0/0"),
                                       *ParseCidr("::/0")};
   config.vendors[0].match[1].cidrs = {*ParseCidr("255.255.255.255/32"),
@@ -243,7 +322,10 @@ TEST(CompilePolicy, FillsEveryAddressFamilyToItsEnds) {
 TEST(CompilePolicy, StaysSmallWithManyAddressesUnderManyWideRules) {
   constexpr std::uint32_t kAddresses = 100'000;
   VendorConfig config;
-  config.vendors = {{"wide", {}, 0}, {"narrow", {MatchRule{}}, 0}};
+  config.vendors.resize(2);
+  config.vendors[0].name = "wide";
+  config.vendors[1].name = "narrow";
+  config.vendors[1].match.resize(1);
   for (std::uint16_t port = 1; port <= 500; ++port) {
     MatchRule rule;
     rule.cidrs = {*ParseCidr("0.0.0.0/0")};

@@ -5,6 +5,8 @@
 #include <string>
 #include <tuple>
 
+#include "proxymeter/user_grammar.h"
+
 namespace proxymeter::collector {
 namespace {
 
@@ -33,17 +35,20 @@ bool Matches(const Cidr& cidr, const Address& address) {
 }
 
 // Compared as a whole: the greatest wins.
-using Rank = std::tuple<int,    // 3 exact host, 2 suffix, 1 network, 0 port
-                        int,    // length of suffix or prefix
-                        bool,   // has a port condition
-                        bool,   // host and network both
-                        long>;  // earlier is greater
+using Rank =
+    std::tuple<bool,   // has a condition on the user name
+               int,    // 3 exact host, 2 suffix, 1 network, 0 port or user
+               int,    // length of suffix or prefix
+               bool,   // has a port condition
+               bool,   // host and network both
+               long,   // literal characters of the user name
+               long>;  // earlier is greater
 
 }  // namespace
 
 std::optional<ReferenceMatch> ReferenceFind(
     const VendorConfig& config, const Endpoint& endpoint,
-    const std::vector<std::string_view>& hosts) {
+    const std::vector<std::string_view>& hosts, std::string_view user) {
   std::optional<ReferenceMatch> best;
   Rank best_rank;
   std::uint32_t position = 0;
@@ -58,6 +63,9 @@ std::optional<ReferenceMatch> ReferenceFind(
                                endpoint.port <= range.last;
                       });
       if (!port_holds) continue;
+      const UserGrammar grammar(rule.user);
+      const bool by_user = !rule.user.empty();
+      if (by_user && (user.empty() || !grammar.Match(user, nullptr))) continue;
       const bool by_host = !rule.hosts.empty() || !rule.host_addresses.empty();
       const bool by_cidr = !rule.cidrs.empty();
       int longest_cidr = -1;
@@ -70,8 +78,9 @@ std::optional<ReferenceMatch> ReferenceFind(
 
       std::optional<Rank> rank;
       const auto offer = [&](int kind, int length) {
-        const Rank offered(kind, length, !rule.ports.empty(),
+        const Rank offered(by_user, kind, length, !rule.ports.empty(),
                            by_host && by_cidr && kind >= 2,
+                           by_user ? static_cast<long>(grammar.literals()) : 0,
                            -static_cast<long>(index));
         if (!rank.has_value() || *rank < offered) rank = offered;
       };
@@ -85,7 +94,9 @@ std::optional<ReferenceMatch> ReferenceFind(
       for (const Cidr& address : rule.host_addresses) {
         if (Matches(address, endpoint.address)) offer(1, 128);
       }
-      if (!by_host) by_cidr ? offer(1, longest_cidr) : offer(0, 0);
+      if (!by_host) {
+        by_cidr ? offer(1, longest_cidr) : offer(0, 0);
+      }
 
       if (rank.has_value() && (!best.has_value() || best_rank < *rank)) {
         best = {vendor.name, index};

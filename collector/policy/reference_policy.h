@@ -20,7 +20,7 @@ struct ReferenceMatch {
 
 std::optional<ReferenceMatch> ReferenceFind(
     const VendorConfig& config, const Endpoint& endpoint,
-    const std::vector<std::string_view>& hosts);
+    const std::vector<std::string_view>& hosts, std::string_view user = {});
 
 bool ReferenceNamesHost(const VendorConfig& config, std::string_view host);
 

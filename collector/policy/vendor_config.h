@@ -5,6 +5,7 @@
 #define PROXYMETER_COLLECTOR_POLICY_VENDOR_CONFIG_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,19 +19,68 @@ namespace proxymeter::collector {
 ///   host  when `hosts` or `host_addresses` is not empty: any of either
 ///   cidr  when `cidrs` is not empty: any of them
 ///   port  when `ports` is not empty: any of them
+///   user  when `user` is not empty: the proxy user name matches it
 /// At least one is present.
 struct MatchRule {
   std::vector<HostPattern> hosts;
   std::vector<Cidr> host_addresses;  ///< address literals given as hosts
   std::vector<Cidr> cidrs;
   std::vector<PortRange> ports;  ///< sorted, disjoint, not adjacent
+  std::string user;              ///< UserGrammar
   int line = 0;                  ///< in the file, from 1
+};
+
+/// What a vendor charges. Amounts are in billionths of the currency's unit, so
+/// that they are exact.
+struct Price {
+  enum class Directions : std::uint8_t { kBoth, kSent, kReceived };
+  enum class Bytes : std::uint8_t {
+    kWire,     ///< all that the proxy's sockets carried
+    kPayload,  ///< without what CONNECT and SOCKS themselves took
+  };
+  std::string currency;  ///< ISO 4217: "USD"
+  std::int64_t per_gb = 0;
+  std::int64_t per_request = 0;
+  std::int64_t per_success = 0;           ///< per response of class 2xx
+  std::uint64_t divisor = 1'000'000'000;  ///< bytes of a GB, or 2^30
+  Directions directions = Directions::kBoth;
+  Bytes bytes = Bytes::kWire;
+
+  friend bool operator==(const Price&, const Price&) = default;
 };
 
 struct Vendor {
   std::string name;  ///< [a-z0-9][a-z0-9_.-]{0,62}, unique, not "direct"
-  std::vector<MatchRule> match;  ///< not empty; one is enough
-  int line = 0;                  ///< in the file, from 1
+  /// One is enough. Empty for a vendor that only X-Proxy-Vendor names.
+  std::vector<MatchRule> match;
+  /// Grammars of user names and passwords (user_grammar.h): the first that
+  /// matches is read.
+  std::vector<std::string> user_names;
+  std::vector<std::string> passwords;
+  /// Values of those grammars that become labels, in this order; at most
+  /// kMaxVendorLabels.
+  std::vector<std::string> labels;
+  std::optional<Price> price;
+  /// Destinations of its own beyond which they are folded; 0: the default.
+  std::uint32_t max_destinations = 0;
+  int line = 0;  ///< in the file, from 1
+};
+
+/// What is metered at all. Connections that a rule matches always are.
+struct Filters {
+  /// What counts as the cluster: traffic to it is not metered. Without it, the
+  /// private and special ranges of LeavesCluster.
+  std::optional<std::vector<Cidr>> inside;
+  std::vector<PortRange> left_ports;  ///< not metered; sorted, disjoint
+  enum class Processes : std::uint8_t { kAll, kOnly, kExcept };
+  Processes processes = Processes::kAll;
+  std::vector<std::string> process_names;  ///< as the kernel has them (comm)
+};
+
+/// How destinations are told apart.
+enum class DestinationNames : std::uint8_t {
+  kHost,
+  kRegistrableDomain,  ///< by the public suffix list (libpsl)
 };
 
 /// Whether crawlers find out which library or program part opens their
@@ -43,6 +93,9 @@ enum class CallSites : std::uint8_t {
 struct VendorConfig {
   std::string file_name;  ///< as given, for messages
   CallSites call_sites = CallSites::kOff;
+  bool vendor_header = false;  ///< X-Proxy-Vendor in requests is believed
+  Filters filters;
+  DestinationNames destinations = DestinationNames::kHost;
   std::vector<Vendor> vendors;
 };
 

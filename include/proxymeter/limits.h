@@ -10,6 +10,17 @@ namespace proxymeter {
 /// Longest vendor name, in bytes.
 inline constexpr std::size_t kMaxVendorLength = 63;
 
+/// Most labels that a vendor declares, the longest name and value of each, and
+/// all of them as text: "country=us,zone=residential".
+inline constexpr std::size_t kMaxVendorLabels = 4;
+inline constexpr std::size_t kMaxLabelName = 24;
+inline constexpr std::size_t kMaxLabelValue = 32;
+inline constexpr std::size_t kMaxLabelsLength = 128;
+
+/// Longest proxy user name, and longest password, that are read (RFC 1929 has
+/// 255 bytes).
+inline constexpr std::size_t kMaxCredentialLength = 255;
+
 /// Longest host name, in bytes, without the trailing dot (RFC 1035, 2.3.4).
 inline constexpr std::size_t kMaxHostLength = 253;
 

@@ -27,7 +27,7 @@
 namespace proxymeter {
 
 inline constexpr std::uint64_t kPolicyMagic = 0x31434c4f504d5850;  // PXMPOLC1
-inline constexpr std::uint32_t kPolicyVersion = 1;
+inline constexpr std::uint32_t kPolicyVersion = 2;
 inline constexpr std::size_t kPolicyAlignment = 8;
 inline constexpr std::uint32_t kMaxPolicySections = 64;
 
@@ -42,7 +42,7 @@ static_assert(sizeof(PolicyHeader) == 32);
 
 enum class PolicySectionKind : std::uint32_t {
   kStrings = 1,      ///< char: all texts, no terminators
-  kVendors = 2,      ///< PolicyText: names
+  kVendors = 2,      ///< PolicyVendor
   kRules = 3,        ///< PolicyRule, in the order of the configuration
   kPorts = 4,        ///< PolicyPorts: conditions, rule by rule
   kWithin4 = 5,      ///< PolicyRange4: conditions, rule by rule
@@ -53,9 +53,16 @@ enum class PolicySectionKind : std::uint32_t {
   kAddresses4 = 10,  ///< PolicyRangeTo<PolicyRange4>, sorted, disjoint
   kAddresses6 = 11,  ///< PolicyRangeTo<PolicyRange6>, sorted, disjoint
   kPortRules = 12,   ///< PolicyRangeTo<PolicyPorts>, sorted, disjoint
-  kSettings = 13,    ///< PolicySetting; readers before this kind lack them
+  kSettings = 13,    ///< PolicySetting
+  kGrammars = 14,    ///< PolicyGrammar: of vendors, vendor by vendor
+  kUserRules = 15,   ///< uint32: rules with a user condition and neither host
+                     ///< nor cidr, those with a port first, best first
+  kInside4 = 16,     ///< PolicyRange4, sorted: what counts as the cluster
+  kInside6 = 17,     ///< PolicyRange6, sorted
+  kLeftPorts = 18,   ///< PolicyPorts, sorted: of connections left unmetered
+  kProcesses = 19,   ///< PolicyText: names, as PolicyProcesses says
 };
-inline constexpr std::uint32_t kLastPolicySectionKind = 13;
+inline constexpr std::uint32_t kLastPolicySectionKind = 19;
 
 struct PolicySection {
   std::uint32_t kind;    ///< PolicySectionKind
@@ -68,7 +75,16 @@ static_assert(sizeof(PolicySection) == 24);
 /// What crawlers shall do beyond looking vendors up. A setting that is not
 /// there has the value 0; readers pass over those that they do not know.
 enum class PolicySettingKind : std::uint32_t {
-  kCallSites = 1,  ///< PolicyCallSites
+  kCallSites = 1,     ///< PolicyCallSites
+  kUserRules = 2,     ///< how many rules have a condition on the user name
+  kVendorHeader = 3,  ///< 1: the request header X-Proxy-Vendor names a vendor
+  kInside = 4,        ///< 1: kInside4 and kInside6 say what the cluster is
+  kProcesses = 5,     ///< PolicyProcesses
+};
+enum class PolicyProcesses : std::uint32_t {
+  kAll = 0,
+  kOnly = 1,    ///< those of the section, by the kernel's name (comm)
+  kExcept = 2,  ///< all but those
 };
 enum class PolicyCallSites : std::uint32_t {
   kOff = 0,
@@ -93,14 +109,32 @@ struct PolicySlice {
   std::uint32_t count;
 };
 
+struct PolicyVendor {
+  PolicyText name;
+  PolicyText labels;  ///< names of its labels, separated by commas
+  PolicySlice grammars;
+};
+static_assert(sizeof(PolicyVendor) == 24);
+
+enum class PolicyCredential : std::uint32_t { kUser = 1, kPassword = 2 };
+
+/// Where a vendor's labels are read from: the first that matches counts, of
+/// each credential.
+struct PolicyGrammar {
+  PolicyText text;           ///< UserGrammar
+  std::uint32_t credential;  ///< PolicyCredential
+};
+static_assert(sizeof(PolicyGrammar) == 12);
+
 struct PolicyRule {
   std::uint32_t vendor;  ///< index into the vendors
   PolicyText text;       ///< where it stands in the configuration
+  PolicyText user;       ///< UserGrammar that the user name matches; or empty
   PolicySlice ports;
   PolicySlice within4;  ///< networks that hold in addition to a host name;
   PolicySlice within6;  ///< a condition when either slice has entries
 };
-static_assert(sizeof(PolicyRule) == 36);
+static_assert(sizeof(PolicyRule) == 44);
 
 /// An IPv6 address in network byte order, so that memcmp orders it.
 struct PolicyAddress6 {
@@ -171,7 +205,8 @@ static_assert(sizeof(PolicyHost) == 20);
 /// A candidate list, named by the index of its first word in the lists
 /// section: the number of rules, then those rules, best first. Hosts: with
 /// port condition, then with network condition, then as configured. Networks:
-/// with port condition, then as configured.
+/// with port condition, then as configured. In both, of rules with a condition
+/// on the user name those with more literal characters before the rest.
 inline constexpr std::size_t kPolicyListHeaderWords = 1;
 
 /// Sum over the file's 8-byte words but the checksum's own. It finds torn and

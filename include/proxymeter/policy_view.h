@@ -2,17 +2,20 @@
 // exceptions, no allocation, nothing of libc but memcpy and memcmp.
 //
 // Which rule wins
-//   A rule matches when all its conditions hold: host, cidr, port; of several
-//   values in one condition any is enough. Of the rules that match, the most
-//   specific wins:
+//   A rule matches when all its conditions hold: host, cidr, port, user; of
+//   several values in one condition any is enough. Rules with a user condition
+//   go before all others. Within each of the two groups the most specific
+//   wins:
 //     1. an exact host name
 //     2. a host suffix; the longer suffix, counted in characters, first
 //     3. a network; the longer prefix first. An address literal given as a
 //        host is a network of one address.
 //     4. a port alone
+//     5. a user name alone
 //   A rule with both host and cidr counts as a host rule. Among equals a rule
 //   with a port condition goes before one without, then one with both host and
-//   cidr before one with host alone, then the one that stands earlier in the
+//   cidr before one with host alone, then of two user conditions the one with
+//   more literal characters, then the rule that stands earlier in the
 //   configuration.
 //
 // Names compare without regard to case and to one trailing dot. "*.example.com"
@@ -31,6 +34,7 @@
 #include "proxymeter/limits.h"
 #include "proxymeter/policy.h"
 #include "proxymeter/policy_table.h"
+#include "proxymeter/user_grammar.h"
 
 namespace proxymeter {
 
@@ -135,29 +139,126 @@ class PolicyView {
     std::string_view vendor;  ///< inside the file; empty when !found
     std::uint32_t rule;       ///< for RuleText
     bool found;
+    std::uint32_t vendor_index;  ///< for Labels
   };
 
-  /// The winning rule for a connection to `endpoint`. `hosts` are the names
-  /// known for its address; it may be empty. Time: O(log n) in addresses,
-  /// O(labels) per name, linear in rules that differ by port alone.
+  /// What is known of a connection.
+  struct Evidence {
+    Endpoint endpoint;
+    /// Names known for its address, or shown by itself; may be empty.
+    std::span<const std::string_view> hosts;
+    std::string_view user;  ///< proxy user name; empty when there is none
+  };
+
+  /// The winning rule. Time: O(log n) in addresses, O(labels) per name, linear
+  /// in rules that differ by port or user name alone.
+  Match Find(const Evidence& evidence) const noexcept {
+    std::uint32_t rule = 0;
+    const bool found = (!evidence.user.empty() &&
+                        FindAmong(Users::kMatching, evidence, &rule)) ||
+                       FindAmong(Users::kWithout, evidence, &rule);
+    PolicyRule entry;
+    if (!found || !rules_.Get(rule, &entry)) return {};
+    const std::string_view vendor = VendorName(entry.vendor);
+    if (vendor.empty()) return {};
+    return {vendor, rule, true, entry.vendor};
+  }
+
+  /// As above, with no user name known.
   Match Find(const Endpoint& endpoint,
              std::span<const std::string_view> hosts) const noexcept {
-    std::uint32_t rule = 0;
-    if (!FindByHost(endpoint, hosts, &rule) &&
-        !FindByAddress(endpoint, &rule) && !FindByPort(endpoint, &rule)) {
-      return {{}, 0, false};
+    return Find({endpoint, hosts, {}});
+  }
+
+  /// Whether a user name, should the connection show one, could decide.
+  bool MayDependOnUser(const Endpoint& endpoint,
+                       std::span<const std::string_view> hosts) const noexcept {
+    std::uint32_t rule;
+    return Setting(PolicySettingKind::kUserRules) != 0 &&
+           FindAmong(Users::kAny, {endpoint, hosts, {}}, &rule);
+  }
+
+  /// Whether rules by host exist: a name that the connection shows may decide.
+  bool MayDependOnHost() const noexcept { return hosts_.size() != 0; }
+
+  /// The vendor of that name, as Match has it; not found without one.
+  Match FindVendor(std::string_view name) const noexcept {
+    PolicyVendor vendor;
+    for (std::uint32_t i = 0; !name.empty() && vendors_.Get(i, &vendor); ++i) {
+      if (strings_.Text(vendor.name) == name && VendorName(i) == name) {
+        return {VendorName(i), 0, true, i};
+      }
     }
-    PolicyRule entry;
-    PolicyText name;
-    if (!rules_.Get(rule, &entry) || !vendors_.Get(entry.vendor, &name)) {
-      return {{}, 0, false};
+    return {};
+  }
+
+  /// Names of a vendor's labels, in order, separated by commas; inside the
+  /// file. Empty for none.
+  std::string_view LabelNames(std::uint32_t vendor) const noexcept {
+    PolicyVendor entry;
+    return vendors_.Get(vendor, &entry) ? strings_.Text(entry.labels)
+                                        : std::string_view{};
+  }
+
+  /// What user name and password say by the vendor's grammars. The values point
+  /// into them. False when there are grammars for a credential that is given,
+  /// of which none matches it.
+  bool Read(std::uint32_t vendor, std::string_view user,
+            std::string_view password, GrammarValues* values) const noexcept {
+    PolicyVendor entry;
+    if (!vendors_.Get(vendor, &entry)) return true;
+    bool unread_user = false;
+    bool unread_password = false;
+    bool read_user = user.empty();
+    bool read_password = password.empty();
+    for (std::uint32_t i = 0; i < entry.grammars.count; ++i) {
+      PolicyGrammar grammar;
+      if (!grammars_.Get(std::uint64_t{entry.grammars.first} + i, &grammar)) {
+        break;
+      }
+      const bool of_user = grammar.credential ==
+                           static_cast<std::uint32_t>(PolicyCredential::kUser);
+      bool& read = of_user ? read_user : read_password;
+      if (read) continue;
+      GrammarValues found = *values;
+      read = UserGrammar(strings_.Text(grammar.text))
+                 .Match(of_user ? user : password, &found);
+      if (read) *values = found;
+      (of_user ? unread_user : unread_password) = !read;
     }
-    const std::string_view vendor = strings_.Text(name);
-    // A length beyond the limit would overrun the label buffers of callers.
-    if (vendor.empty() || vendor.size() > kMaxVendorLength) {
-      return {{}, 0, false};
+    return !unread_user && !unread_password;
+  }
+
+  /// Whether the configuration counts the address as inside the cluster.
+  bool Inside(const Address& address) const noexcept {
+    if (Setting(PolicySettingKind::kInside) == 0) {
+      return !LeavesCluster(address);
     }
-    return {vendor, rule, true};
+    if (IsIpv4(address)) {
+      PolicyRange4 range;
+      return inside4_.FindRange(0, inside4_.size(), Ipv4Key(address), &range);
+    }
+    PolicyRange6 range;
+    return inside6_.FindRange(0, inside6_.size(), PolicyAddress6{address},
+                              &range);
+  }
+
+  /// Whether connections to the port that no rule matches are left unmetered.
+  bool LeavesPort(std::uint16_t port) const noexcept {
+    PolicyPorts range;
+    return left_ports_.FindRange(0, left_ports_.size(), port, &range);
+  }
+
+  /// Whether processes of that name (comm) are metered.
+  bool MetersProcess(std::string_view name) const noexcept {
+    const auto which =
+        static_cast<PolicyProcesses>(Setting(PolicySettingKind::kProcesses));
+    if (which == PolicyProcesses::kAll) return true;
+    PolicyText text;
+    for (std::uint64_t i = 0; processes_.Get(i, &text); ++i) {
+      if (strings_.Text(text) == name) return which == PolicyProcesses::kOnly;
+    }
+    return which != PolicyProcesses::kOnly;
   }
 
   /// Where a rule stands in the configuration, for people: "vendors[0].match[1]
@@ -212,6 +313,18 @@ class PolicyView {
         return AttachTo(&port_rules_, file, section);
       case PolicySectionKind::kSettings:
         return AttachTo(&settings_, file, section);
+      case PolicySectionKind::kGrammars:
+        return AttachTo(&grammars_, file, section);
+      case PolicySectionKind::kUserRules:
+        return AttachTo(&user_rules_, file, section);
+      case PolicySectionKind::kInside4:
+        return AttachTo(&inside4_, file, section);
+      case PolicySectionKind::kInside6:
+        return AttachTo(&inside6_, file, section);
+      case PolicySectionKind::kLeftPorts:
+        return AttachTo(&left_ports_, file, section);
+      case PolicySectionKind::kProcesses:
+        return AttachTo(&processes_, file, section);
     }
     return false;
   }
@@ -275,6 +388,37 @@ class PolicyView {
            visit(PolicyHostKind::kExact, length, list);
   }
 
+  // Which rules to look at.
+  enum class Users : std::uint8_t {
+    kWithout,   ///< those without a user condition
+    kMatching,  ///< those whose user condition holds
+    kAny,       ///< those with a user condition, whether it holds or not
+  };
+
+  bool FindAmong(Users users, const Evidence& evidence,
+                 std::uint32_t* rule) const noexcept {
+    return FindByHost(users, evidence, rule) ||
+           FindByAddress(users, evidence, rule) ||
+           (users == Users::kWithout ? FindByPort(evidence.endpoint, rule)
+                                     : FindByUser(users, evidence, rule));
+  }
+
+  // A name beyond the limit would overrun the label buffers of callers.
+  std::string_view VendorName(std::uint32_t vendor) const noexcept {
+    PolicyVendor entry;
+    if (!vendors_.Get(vendor, &entry)) return {};
+    const std::string_view name = strings_.Text(entry.name);
+    return name.size() <= kMaxVendorLength ? name : std::string_view{};
+  }
+
+  bool Holds(Users users, const PolicyRule& rule,
+             const Evidence& evidence) const noexcept {
+    if ((rule.user.length != 0) != (users != Users::kWithout)) return false;
+    if (!Holds(rule, evidence.endpoint)) return false;
+    return users != Users::kMatching ||
+           UserGrammar(strings_.Text(rule.user)).Match(evidence.user, nullptr);
+  }
+
   bool Holds(const PolicyRule& rule, const Endpoint& endpoint) const noexcept {
     if (rule.ports.count > 0) {
       PolicyPorts ports;
@@ -295,7 +439,7 @@ class PolicyView {
   }
 
   /// The first rule of a candidate list whose conditions hold.
-  bool FirstThatHolds(std::uint32_t list, const Endpoint& endpoint,
+  bool FirstThatHolds(Users users, std::uint32_t list, const Evidence& evidence,
                       std::uint32_t* index, PolicyRule* rule) const noexcept {
     std::uint32_t count;
     if (!lists_.Get(list, &count)) return false;
@@ -304,26 +448,32 @@ class PolicyView {
       if (!lists_.Get(first + i, index) || !rules_.Get(*index, rule)) {
         return false;
       }
-      if (Holds(*rule, endpoint)) return true;
+      if (Holds(users, *rule, evidence)) return true;
     }
     return false;
   }
 
-  bool FindByHost(const Endpoint& endpoint,
-                  std::span<const std::string_view> hosts,
+  bool FindByHost(Users users, const Evidence& evidence,
                   std::uint32_t* rule) const noexcept {
     // Precedence as one number, so that several names compare: specificity,
-    // port, network, then the complement of the position.
+    // port, network, user name, then the complement of the position.
     std::uint64_t best = 0;
-    for (const std::string_view host : hosts) {
+    for (const std::string_view host : evidence.hosts) {
       WalkHost(host, [&](PolicyHostKind kind, std::size_t length,
                          std::uint32_t list) noexcept {
         std::uint32_t index;
         PolicyRule entry;
-        if (!FirstThatHolds(list, endpoint, &index, &entry)) return false;
+        if (!FirstThatHolds(users, list, evidence, &index, &entry)) {
+          return false;
+        }
         std::uint64_t rank = kind == PolicyHostKind::kExact ? 0xffff : length;
         rank = rank << 1 | (entry.ports.count > 0);
         rank = rank << 1 | (entry.within4.count + entry.within6.count > 0);
+        rank =
+            rank << 10 |
+            (users == Users::kWithout
+                 ? 0
+                 : UserGrammar(strings_.Text(entry.user)).literals() & 0x3ff);
         rank = rank << 32 | (0xffffffff - index);
         if (rank > best) {
           best = rank;
@@ -335,8 +485,9 @@ class PolicyView {
     return best != 0;
   }
 
-  bool FindByAddress(const Endpoint& endpoint,
+  bool FindByAddress(Users users, const Evidence& evidence,
                      std::uint32_t* rule) const noexcept {
+    const Endpoint& endpoint = evidence.endpoint;
     std::uint32_t index;
     if (IsIpv4(endpoint.address)) {
       PolicyRangeTo<PolicyRange4> range;
@@ -357,7 +508,9 @@ class PolicyView {
       PolicyNetwork network;
       PolicyRule entry;
       if (!networks_.Get(index, &network)) return false;
-      if (FirstThatHolds(network.list, endpoint, rule, &entry)) return true;
+      if (FirstThatHolds(users, network.list, evidence, rule, &entry)) {
+        return true;
+      }
       // Strictly downwards, so that no file can make this loop forever; the
       // outermost network's kNoPolicyNetwork ends it the same way.
       if (network.parent >= index) return false;
@@ -375,8 +528,20 @@ class PolicyView {
     return true;
   }
 
+  // Rules by port and user name are among these: their number is small.
+  bool FindByUser(Users users, const Evidence& evidence,
+                  std::uint32_t* rule) const noexcept {
+    PolicyRule entry;
+    for (std::uint64_t i = 0; user_rules_.Get(i, rule); ++i) {
+      if (rules_.Get(*rule, &entry) && Holds(users, entry, evidence)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   PolicyTable<char> strings_;
-  PolicyTable<PolicyText> vendors_;
+  PolicyTable<PolicyVendor> vendors_;
   PolicyTable<PolicyRule> rules_;
   PolicyTable<PolicyPorts> ports_;
   PolicyTable<PolicyRange4> within4_;
@@ -388,6 +553,12 @@ class PolicyView {
   PolicyTable<PolicyRangeTo<PolicyRange6>> addresses6_;
   PolicyTable<PolicyRangeTo<PolicyPorts>> port_rules_;
   PolicyTable<PolicySetting> settings_;
+  PolicyTable<PolicyGrammar> grammars_;
+  PolicyTable<std::uint32_t> user_rules_;
+  PolicyTable<PolicyRange4> inside4_;
+  PolicyTable<PolicyRange6> inside6_;
+  PolicyTable<PolicyPorts> left_ports_;
+  PolicyTable<PolicyText> processes_;
 };
 
 }  // namespace proxymeter
