@@ -16,8 +16,9 @@ void Http1Fields::Reset() {
 }
 
 Http1Fields::Step Http1Fields::Consume(Bytes data, HostName* host,
-                                       ProxyWords* words) {
-  const Into into = {host, words};
+                                       ProxyWords* words,
+                                       ProxyCredentials* credentials) {
+  const Into into = {host, words, credentials};
   std::size_t at = 0;
   while (at < data.size()) {
     if (state_ == State::kValue && field_ == Field::kOther) {
@@ -111,6 +112,11 @@ void Http1Fields::StartValue(const Into& into) {
   } else if (token() == "host" && into.host != nullptr && into.host->empty()) {
     field_ = Field::kHost;
     into.host->Clear();
+  } else if (into.credentials != nullptr && token() == "proxy-authorization") {
+    if (into.credentials->BeginAuthorization()) field_ = Field::kAuthorization;
+  } else if (into.credentials != nullptr && token() == "x-proxy-vendor") {
+    field_ = Field::kVendor;
+    into.credentials->BeginVendor();
   } else if (into.words != nullptr) {
     if (const auto source = ProxyWords::SourceOf(token())) {
       field_ = Field::kWords;
@@ -148,6 +154,12 @@ bool Http1Fields::TakeValue(std::uint8_t byte, const Into& into) {
   if (field_ == Field::kWords) {
     if (gap_) into.words->Append(' ');
     into.words->Append(byte);
+  } else if (field_ == Field::kAuthorization) {
+    if (gap_) into.credentials->AppendAuthorization(' ');
+    into.credentials->AppendAuthorization(byte);
+  } else if (field_ == Field::kVendor) {
+    if (gap_) into.credentials->AppendVendor(' ');
+    into.credentials->AppendVendor(byte);
   } else {
     if (gap_) into.host->AppendAuthority(' ');
     into.host->AppendAuthority(byte);
@@ -196,6 +208,8 @@ bool Http1Fields::CommitValue(HostName* host) {
   switch (field_) {
     case Field::kOther:
     case Field::kWords:
+    case Field::kAuthorization:
+    case Field::kVendor:
       return true;
     case Field::kUpgrade:
       upgrade_ = token() == "websocket" ? Upgrade::kWebSocket

@@ -9,6 +9,7 @@
 
 #include "shim/protocol/bytes.h"
 #include "shim/protocol/host_name.h"
+#include "shim/protocol/proxy_credentials.h"
 #include "shim/protocol/proxy_reply.h"
 
 namespace proxymeter::protocol {
@@ -36,11 +37,12 @@ class Http1Fields {
 
   /// Consumes up to and including the empty line. `host` takes the first Host
   /// line unless it already holds a name; null where Host means nothing.
-  /// `words`, if given, takes what a proxy says of itself. Both must be the
-  /// same for all of one section. kLost: Content-Length is no
+  /// `words`, if given, takes what a proxy says of itself, `credentials` what
+  /// its client does. They must be the same for all of one section. kLost: Content-Length is no
   /// number, exceeds 64 bits or contradicts itself, or a control character
   /// stands in a field name.
-  Step Consume(Bytes data, HostName* host, ProxyWords* words = nullptr);
+  Step Consume(Bytes data, HostName* host, ProxyWords* words = nullptr,
+               ProxyCredentials* credentials = nullptr);
 
   Coding coding() const { return coding_; }
   /// Upgrade names WebSocket (RFC 6455, 4.2.2), and it alone.
@@ -65,12 +67,15 @@ class Http1Fields {
     kLength,
     kCoding,
     kUpgrade,
-    kWords
+    kWords,
+    kAuthorization,
+    kVendor,
   };
   enum class Upgrade : std::uint8_t { kOther, kWebSocket, kH2c };
   struct Into {
     HostName* host;
     ProxyWords* words;
+    ProxyCredentials* credentials;
   };
 
   static constexpr std::size_t kTokenCapacity = 21;  // "x-luminati-error-code"

@@ -25,16 +25,19 @@ void Http1RequestParser::Reset() {
   method_ = Method::kOther;
 }
 
-Http1Step Http1RequestParser::ConsumeFraming(Bytes data) {
+Http1Step Http1RequestParser::ConsumeFraming(Bytes data,
+                                             ProxyCredentials* credentials) {
   switch (phase_) {
     case Phase::kStartLine:
       for (std::size_t at = 0; at < data.size(); ++at) {
         if (!TakeStartLine(data[at])) return Lose(at);
-        if (phase_ == Phase::kFields) return ConsumeFields(data, at + 1);
+        if (phase_ == Phase::kFields) {
+          return ConsumeFields(data, at + 1, credentials);
+        }
       }
       return {data.size(), Http1Event::kNone};
     case Phase::kFields:
-      return ConsumeFields(data, 0);
+      return ConsumeFields(data, 0, credentials);
     case Phase::kBody:
       return ConsumeBody(data);
     case Phase::kLost:
@@ -43,8 +46,10 @@ Http1Step Http1RequestParser::ConsumeFraming(Bytes data) {
   return Lose(0);
 }
 
-Http1Step Http1RequestParser::ConsumeFields(Bytes data, std::size_t used) {
-  const auto [size, status] = fields_.Consume(data.subspan(used), &host_);
+Http1Step Http1RequestParser::ConsumeFields(Bytes data, std::size_t used,
+                                            ProxyCredentials* credentials) {
+  const auto [size, status] =
+      fields_.Consume(data.subspan(used), &host_, nullptr, credentials);
   switch (status) {
     case Http1Fields::Status::kNeedMore:
       return {used + size, Http1Event::kNone};

@@ -31,9 +31,11 @@ class Http1RequestParser {
   /// byte is the last one consumed. kMessageEnd may consume nothing. kLost:
   /// the parser is lost until Reset; `consumed` says how many bytes it took
   /// before that, and later calls take none.
-  Http1Step Consume(Bytes data) {
+  /// `credentials`, if given, takes what a head tells the proxy of its client:
+  /// the same one for all of a head.
+  Http1Step Consume(Bytes data, ProxyCredentials* credentials = nullptr) {
     if (Skip(data.size())) return {data.size(), Http1Event::kNone};
-    return ConsumeFraming(data);
+    return ConsumeFraming(data, credentials);
   }
 
   /// True from Reset or kMessageEnd until kHead: bytes consumed now belong to a
@@ -73,8 +75,9 @@ class Http1RequestParser {
     kLf,
   };
 
-  Http1Step ConsumeFraming(Bytes data);
-  Http1Step ConsumeFields(Bytes data, std::size_t used);
+  Http1Step ConsumeFraming(Bytes data, ProxyCredentials* credentials);
+  Http1Step ConsumeFields(Bytes data, std::size_t used,
+                          ProxyCredentials* credentials);
   Http1Step ConsumeBody(Bytes data);
   bool TakeStartLine(std::uint8_t byte);
   bool TakeMethod(std::uint8_t byte);

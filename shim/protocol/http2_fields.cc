@@ -41,6 +41,7 @@ bool IsGrpc(std::string_view type) {
 void Http2Fields::Clear() {
   host_.Clear();
   words_.Clear();
+  WipeCredentials();
   grpc_status_ = kNoGrpcStatus;
   status_ = 0;
   method_ = Method::kOther;
@@ -71,11 +72,38 @@ void Http2Fields::Take(std::string_view name, std::string_view value) {
       return;
     case 'p':
     case 'x':
-      if (has_status_) TakeWords(name, value);
+      if (has_status_) {
+        TakeWords(name, value);
+      } else {
+        TakeCredentials(name, value);
+      }
       return;
     default:
       return;
   }
+}
+
+void Http2Fields::WipeCredentials() {
+  if (has_credentials_) credentials_.Wipe();
+  has_credentials_ = false;
+}
+
+void Http2Fields::TakeCredentials(std::string_view name,
+                                  std::string_view value) {
+  if (name == "proxy-authorization") {
+    if (!credentials_.BeginAuthorization()) return;
+    for (const char c : value) {
+      credentials_.AppendAuthorization(static_cast<std::uint8_t>(c));
+    }
+  } else if (name == "x-proxy-vendor") {
+    credentials_.BeginVendor();
+    for (const char c : value) {
+      credentials_.AppendVendor(static_cast<std::uint8_t>(c));
+    }
+  } else {
+    return;
+  }
+  has_credentials_ = true;
 }
 
 void Http2Fields::TakeWords(std::string_view name, std::string_view value) {

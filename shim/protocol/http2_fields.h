@@ -7,6 +7,7 @@
 
 #include "shim/protocol/host_name.h"
 #include "shim/protocol/http1.h"
+#include "shim/protocol/proxy_credentials.h"
 #include "shim/protocol/proxy_reply.h"
 
 namespace proxymeter::protocol {
@@ -37,6 +38,10 @@ class Http2Fields {
   /// 0 when it is not three digits.
   int status() const { return status_; }
 
+  /// What a client tells its proxy, in a block without a status.
+  const ProxyCredentials& credentials() const { return credentials_; }
+  void WipeCredentials();
+
   /// What a proxy says of itself, in a block with a status.
   const ProxyWords& words() const { return words_; }
 
@@ -47,10 +52,13 @@ class Http2Fields {
 
  private:
   void TakeWords(std::string_view name, std::string_view value);
+  void TakeCredentials(std::string_view name, std::string_view value);
   void TakePseudo(std::string_view name, std::string_view value);
 
   HostName host_;
   ProxyWords words_;
+  ProxyCredentials credentials_;
+  bool has_credentials_ = false;
   std::int16_t grpc_status_ = kNoGrpcStatus;
   std::uint16_t status_ = 0;
   Method method_ = Method::kOther;

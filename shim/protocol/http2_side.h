@@ -57,6 +57,8 @@ class Http2Side {
   const Http2Streams::Stream& ended() const { return ended_; }
   /// At kRequest, kPush, kInterim, kResponse, kTrailers.
   const Http2Fields& fields() const { return fields_; }
+  /// When they have been read.
+  void WipeCredentials() { fields_.WipeCredentials(); }
   /// At kData; part of what was just consumed.
   Bytes data() const { return data_; }
   /// At kReset and kGoaway (RFC 9113, 7). kGoaway's stream is the last one that

@@ -33,11 +33,12 @@ void SocksClientParser::Reset() {
   state_ = State::kVersion;
 }
 
-SocksClientParser::Step SocksClientParser::Consume(Bytes data) {
+SocksClientParser::Step SocksClientParser::Consume(
+    Bytes data, ProxyCredentials* credentials) {
   std::size_t at = 0;
   while (state_ != State::kDone && state_ != State::kLost) {
     if (at == data.size()) return {at, Event::kNone};
-    if (Take(data[at])) {
+    if (Take(data[at], credentials)) {
       ++at;
     } else {
       state_ = State::kLost;
@@ -46,7 +47,8 @@ SocksClientParser::Step SocksClientParser::Consume(Bytes data) {
   return {at, state_ == State::kDone ? Event::kTarget : Event::kLost};
 }
 
-bool SocksClientParser::Take(std::uint8_t byte) {
+bool SocksClientParser::Take(std::uint8_t byte,
+                             ProxyCredentials* credentials) {
   switch (state_) {
     case State::kVersion:
       return TakeVersion(byte);
@@ -64,7 +66,7 @@ bool SocksClientParser::Take(std::uint8_t byte) {
     case State::kUser:
     case State::kPasswordLength:
     case State::kPassword:
-      return TakeAuthentication(byte);
+      return TakeAuthentication(byte, credentials);
     case State::kCommand:
     case State::kReserved:
     case State::kAddressType:
@@ -78,7 +80,7 @@ bool SocksClientParser::Take(std::uint8_t byte) {
     case State::kAddress4:
     case State::kUser4:
     case State::kDomain4:
-      return TakeRequest4(byte);
+      return TakeRequest4(byte, credentials);
     case State::kDone:
     case State::kLost:
       break;
@@ -97,16 +99,19 @@ bool SocksClientParser::TakeMethod(std::uint8_t byte) {
   return --left_ > 0 || Start(State::kRequest, 1);
 }
 
-bool SocksClientParser::TakeAuthentication(std::uint8_t byte) {
+bool SocksClientParser::TakeAuthentication(std::uint8_t byte,
+                                           ProxyCredentials* credentials) {
   switch (state_) {
     case State::kUserLength:
       return Start(byte > 0 ? State::kUser : State::kPasswordLength, byte);
     case State::kUser:
+      if (credentials != nullptr) credentials->AppendUser(byte);
       return --left_ > 0 || Start(State::kPasswordLength, 1);
     case State::kPasswordLength:
       authenticated_ = true;
       return Start(byte > 0 ? State::kPassword : State::kRequest, byte);
     default:
+      if (credentials != nullptr) credentials->AppendPassword(byte);
       return --left_ > 0 || Start(State::kRequest, 1);
   }
 }
@@ -150,7 +155,8 @@ bool SocksClientParser::TakeAddressType(std::uint8_t byte) {
   }
 }
 
-bool SocksClientParser::TakeRequest4(std::uint8_t byte) {
+bool SocksClientParser::TakeRequest4(std::uint8_t byte,
+                                     ProxyCredentials* credentials) {
   switch (state_) {
     case State::kCommand4:
       command_ = byte;
@@ -161,7 +167,9 @@ bool SocksClientParser::TakeRequest4(std::uint8_t byte) {
     case State::kAddress4:
       return !AddressDone(byte) || Start(State::kUser4, 1);
     case State::kUser4:
-      return byte != 0 || EndUser4();
+      if (byte == 0) return EndUser4();
+      if (credentials != nullptr) credentials->AppendUser(byte);
+      return true;
     default:
       if (byte != 0) {
         host_.AppendHost(byte);

@@ -9,12 +9,12 @@
 #include "proxymeter/endpoint.h"
 #include "shim/protocol/bytes.h"
 #include "shim/protocol/host_name.h"
+#include "shim/protocol/proxy_credentials.h"
 
 namespace proxymeter::protocol {
 
 /// Reads what a client sends to a SOCKS proxy: SOCKS5 (RFC 1928) with or
-/// without user name and password (RFC 1929), SOCKS4 and SOCKS4a. User name
-/// and password pass by uncopied.
+/// without user name and password (RFC 1929), SOCKS4 and SOCKS4a.
 class SocksClientParser {
  public:
   enum class Event : std::uint8_t {
@@ -31,8 +31,10 @@ class SocksClientParser {
   void Reset();
 
   /// Consumes up to and including the event. After kTarget and kLost nothing
-  /// more is consumed and the event repeats, until Reset.
-  Step Consume(Bytes data);
+  /// more is consumed and the event repeats, until Reset. `credentials`, if
+  /// given, takes user name and password: the same one all along. Otherwise
+  /// they pass by uncopied.
+  Step Consume(Bytes data, ProxyCredentials* credentials = nullptr);
 
   /// 4 or 5; 0 before the first byte.
   int version() const { return version_; }
@@ -68,13 +70,13 @@ class SocksClientParser {
     kLost,
   };
 
-  bool Take(std::uint8_t byte);
+  bool Take(std::uint8_t byte, ProxyCredentials* credentials);
   bool TakeVersion(std::uint8_t byte);
   bool TakeMethod(std::uint8_t byte);
-  bool TakeAuthentication(std::uint8_t byte);
+  bool TakeAuthentication(std::uint8_t byte, ProxyCredentials* credentials);
   bool TakeRequest(std::uint8_t byte);
   bool TakeAddressType(std::uint8_t byte);
-  bool TakeRequest4(std::uint8_t byte);
+  bool TakeRequest4(std::uint8_t byte, ProxyCredentials* credentials);
   bool EndUser4();
   void TakePort(std::uint8_t byte, State next);
   bool Start(State state, std::uint8_t size);
