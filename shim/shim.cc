@@ -152,22 +152,27 @@ void ReportConnect(int fd, const sockaddr* address, socklen_t length, int error,
   // A socket whose first attempt failed may try another proxy.
   ReportCreated(fd);
   const PolicyMap::Change change = RefreshPolicy();
-  const VendorName vendor = shim.attribution.Classify(endpoint);
+  Expected expected;
+  const VendorName vendor = shim.attribution.Classify(endpoint, &expected);
+  const bool metered = vendor.metered() || expected.vendor;
   const bool relay = shim.connections.relays().Find(endpoint) != nullptr;
-  if (!vendor.metered() && !relay) return;
+  if (!metered && !relay) return;
   const int type = SocketType(fd);
   if (type == SOCK_DGRAM) {
     // Only a peer is set, often just to learn which address would be ours:
     // the first datagram tells whether there is something to count.
-    if (error == 0 && !shim.process.IsBorrowed()) shim.connections.Doubt(fd);
+    if (error == 0 && !shim.process.IsBorrowed() &&
+        (vendor.metered() || relay)) {
+      shim.connections.Doubt(fd);
+    }
     return;
   }
-  if (type != SOCK_STREAM || !vendor.metered() || !OpenMeter(change)) return;
+  if (type != SOCK_STREAM || !metered || !OpenMeter(change)) return;
   if (begun) {
     shim.connections.Open(
         fd, vendor.view(), endpoint,
         error == 0 ? Origin::kEstablished : Origin::kConnecting, since_ns,
-        IdentityOf(fd));
+        IdentityOf(fd), expected);
     if (shim.attribution.policy().asks_for_callers()) {
       shim.call_sites.Count(vendor.view());
     }

@@ -24,7 +24,7 @@ struct Shim {
   Environment environment;
   Process process;
   Meter meter;
-  Connections connections{&meter, &process};
+  Connections connections{&meter, &process, &attribution};
   StreamSockets stream_sockets;
   Attribution attribution{&environment};
   CallSites call_sites{&meter, &process};

@@ -23,6 +23,7 @@ void FindOut(int fd) {
   const int type = kind == Peer::kInternet ? SocketType(fd) : -1;
   PolicyMap::Change change = PolicyMap::Change::kNone;
   VendorName vendor;
+  Expected expected;
   if (type == SOCK_DGRAM) {
     change = RefreshPolicy();
     vendor = VendorOfDatagrams(peer);
@@ -30,7 +31,8 @@ void FindOut(int fd) {
     // Perhaps accepted, not connected: the peer is then a client, at an address
     // of the internet as likely as not. Only a rule says that it is a proxy.
     change = RefreshPolicy();
-    vendor = shim.attribution.ClassifyByRule(peer);
+    vendor = shim.attribution.ClassifyByRule(peer, &expected);
+    expected.vendor = false;
   }
   if (!vendor.metered() || !OpenMeter(change)) {
     shim.connections.SettlePlain(fd);
@@ -38,7 +40,7 @@ void FindOut(int fd) {
   }
   shim.connections.Adopt(
       fd, vendor.view(), peer,
-      type == SOCK_DGRAM ? Origin::kDatagrams : Origin::kAdopted);
+      type == SOCK_DGRAM ? Origin::kDatagrams : Origin::kAdopted, expected);
 }
 
 }  // namespace proxymeter::shim

@@ -61,6 +61,9 @@ void Take(const v1::ShimCounters& message, Counters& counters) {
   counters[kDesynchronisedSocks] = message.desynchronised_socks();
   counters[kDesynchronisedHttp2] = message.desynchronised_http2();
   counters[kDesynchronisedTls] = message.desynchronised_tls();
+  counters[kCredentialsUnread] = message.credentials_unread();
+  counters[kVendorHeaderUnknown] = message.vendor_header_unknown();
+  counters[kLabelsDropped] = message.labels_dropped();
 }
 
 void Take(const v1::CallerCounters& message, Counters& counters) {
@@ -149,6 +152,7 @@ bool DecodeRow(v1::Row& message, IndexedRow& row) {
   key.kind = static_cast<RowKind>(message.kind());
   key.vendor = std::move(*message.mutable_vendor());
   key.destination = std::move(*message.mutable_destination());
+  key.labels = std::move(*message.mutable_labels());
   key.protocol = static_cast<Protocol>(message.protocol());
   key.visibility = static_cast<Visibility>(message.visibility());
   key.code = static_cast<std::uint16_t>(message.code());

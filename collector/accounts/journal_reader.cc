@@ -83,7 +83,11 @@ std::optional<RowValue> ParseRow(const char* record, std::size_t counters) {
       PROXYMETER_ROW_FIELD(std::uint8_t, vendor_length);
   const std::size_t destination_length =
       PROXYMETER_ROW_FIELD(std::uint8_t, destination_length);
-  if (vendor_length + destination_length > kRowTextBytes) return std::nullopt;
+  const std::size_t labels_length =
+      PROXYMETER_ROW_FIELD(std::uint8_t, labels_length);
+  if (vendor_length + destination_length + labels_length > kRowTextBytes) {
+    return std::nullopt;
+  }
   const char* text = record + offsetof(JournalRow, text);
   RowValue row;
   row.key.kind = static_cast<RowKind>(PROXYMETER_ROW_FIELD(std::uint8_t, kind));
@@ -94,6 +98,8 @@ std::optional<RowValue> ParseRow(const char* record, std::size_t counters) {
   row.key.code = PROXYMETER_ROW_FIELD(std::uint16_t, code);
   row.key.vendor.assign(text, vendor_length);
   row.key.destination.assign(text + vendor_length, destination_length);
+  row.key.labels.assign(text + vendor_length + destination_length,
+                        labels_length);
   std::memcpy(row.counters.data(), record + offsetof(JournalRow, counters),
               counters * sizeof(std::uint64_t));
   // Those of a newer shim, as in a frame, where protobuf passes over fields

@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <string_view>
 
+#include "absl/strings/str_cat.h"
 #include "proxymeter/grpc_status.h"
+#include "proxymeter/product_labels.h"
 #include "proxymeter/proxy_error.h"
 #include "proxymeter/tls_session.h"
 
@@ -57,6 +59,10 @@ bool HasCodeOfItsKind(const RowKey& key) {
 }
 
 bool HasTextOfItsKind(const RowKey& key) {
+  if (!key.labels.empty() &&
+      (key.kind != RowKind::kTraffic || !ProductLabels().Parse(key.labels))) {
+    return false;
+  }
   const bool vendor = IsLabelText(key.vendor, kMaxVendorLength);
   switch (key.kind) {
     case RowKind::kTraffic:
@@ -78,6 +84,18 @@ bool HasTextOfItsKind(const RowKey& key) {
 }
 
 }  // namespace
+
+RowKey ProductKey(const RowKey& key) {
+  ProductLabels labels;
+  labels.Parse(key.labels);
+  labels.Sort();
+  std::string text;
+  for (const auto& [name, value] : labels) {
+    absl::StrAppend(&text, text.empty() ? "" : ",", std::string(name), "=",
+                    std::string(value));
+  }
+  return {.kind = kProductRow, .vendor = key.vendor, .destination = text};
+}
 
 bool IsValidRow(const RowValue& row) {
   const RowKey& key = row.key;

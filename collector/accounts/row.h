@@ -19,6 +19,7 @@ struct RowKey {
   Protocol protocol = Protocol::kUnknown;
   Visibility visibility = Visibility::kNone;
   std::uint16_t code = 0;
+  std::string labels{};  ///< of traffic rows that crawlers report
 
   friend bool operator==(const RowKey&, const RowKey&) = default;
   friend auto operator<=>(const RowKey&, const RowKey&) = default;
@@ -26,7 +27,7 @@ struct RowKey {
   template <typename Hash>
   friend Hash AbslHashValue(Hash hash, const RowKey& key) {
     return Hash::combine(std::move(hash), key.kind, key.vendor, key.destination,
-                         key.protocol, key.visibility, key.code);
+                         key.protocol, key.visibility, key.code, key.labels);
   }
 };
 
@@ -48,6 +49,10 @@ struct IndexedRow {
 
   friend bool operator==(const IndexedRow&, const IndexedRow&) = default;
 };
+
+/// What the totals keep of a traffic row with labels beside the row without
+/// them: its vendor's product. The order of the labels does not matter.
+RowKey ProductKey(const RowKey& key);
 
 /// Whether a crawler may report this row: a known kind, protocol and
 /// visibility; the text that the kind needs and no other, within its length

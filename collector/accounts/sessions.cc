@@ -278,13 +278,28 @@ bool Sessions::Merge(const SessionId& id, Session& session,
     changed |= deltas[i] != 0;
   }
   if (changed && !awaits_ledger_) {
-    totals_.Add(known.key, deltas, TellerOf(session.has_journal), row.total);
+    const Totals::Teller teller = TellerOf(session.has_journal);
+    if (known.key.labels.empty()) {
+      totals_.Add(known.key, deltas, teller, row.total);
+    } else {
+      AddProduct(known.key, deltas, teller, row);
+    }
   }
   if (changes_.kept && (changed || inserted) &&
       !std::exchange(row.changed, true)) {
     changes_.rows.emplace_back(id, update.index);
   }
   return changed;
+}
+
+// Destinations and products are counted apart: their combinations would be
+// without number.
+void Sessions::AddProduct(const RowKey& key, const Counters& deltas,
+                          Totals::Teller teller, KnownRow& row) {
+  RowKey bare = key;
+  bare.labels.clear();
+  totals_.Add(bare, deltas, teller, row.total);
+  totals_.Add(ProductKey(key), deltas, teller);
 }
 
 void Sessions::GiveHeldBytes(const RowValue& vendor_row,

@@ -186,6 +186,8 @@ class Sessions {
   bool Merge(const SessionId& id, Session& session, const IndexedRow& update);
   void FinishLocked(const SessionId& id, const JournalContents* last_reading);
   void CatchUp(const SessionId& id, const Session& held);
+  void AddProduct(const RowKey& key, const Counters& deltas,
+                  Totals::Teller teller, KnownRow& row);
   void GiveHeldBytes(const RowValue& vendor_row, Totals::Teller teller);
   void Retire(const RetiredSession& session, const Owner& owner);
   void Reject(Rejection rejection);

@@ -68,6 +68,7 @@ class Settlement {
     if (row != nullptr) {
       key.protocol = row->key.protocol;
       key.destination = row->key.destination;
+      key.labels = row->key.labels;
       AddBytes(connection.row, connection.vendor_row, bytes);
       bytes = 0;
     }

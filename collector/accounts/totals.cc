@@ -2,7 +2,12 @@
 
 #include <algorithm>
 #include <limits>
+#include <string>
+#include <string_view>
 #include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proxymeter/product_labels.h"
 
 namespace proxymeter::collector {
 namespace {
@@ -15,7 +20,23 @@ void AddSaturating(RowKind kind, Counters& sums, const Counters& deltas) {
   }
 }
 
+// The same names, each with the value `_other`.
+std::string OtherProduct(std::string_view text) {
+  ProductLabels labels;
+  labels.Parse(text);
+  std::string other;
+  for (const auto& [name, value] : labels) {
+    absl::StrAppend(&other, other.empty() ? "" : ",", std::string(name), "=",
+                    kOtherDestination);
+  }
+  return other;
+}
+
 RowKey WithoutDetail(RowKey key) {
+  if (key.kind == kProductRow) {
+    key.destination = OtherProduct(key.destination);
+    return key;
+  }
   if (!key.destination.empty()) key.destination = kOtherDestination;
   // Of codes only those of replies are many.
   if (key.kind == RowKind::kTunnel) key.code = 0;
@@ -60,6 +81,11 @@ Totals::Row* Totals::FindOrInsert(const RowKey& key, std::size_t room) {
 }
 
 bool Totals::HasRoomForDestination(const RowKey& key) const {
+  if (key.kind == kProductRow) {
+    const auto vendor = products_of_.find(key.vendor);
+    return vendor == products_of_.end() || vendor->second < kMaxProducts ||
+           OtherProduct(key.destination) == key.destination;
+  }
   if (key.kind != RowKind::kTraffic || key.destination == kOtherDestination) {
     return true;
   }
@@ -72,6 +98,7 @@ bool Totals::HasRoomForDestination(const RowKey& key) const {
 Totals::Row* Totals::Insert(const RowKey& key) {
   Row& row = *rows_.try_emplace(key).first;
   row.second.number = ++last_number_;
+  if (key.kind == kProductRow) ++products_of_[key.vendor];
   if (key.kind != RowKind::kTraffic) return &row;
   std::unique_ptr<Destination>& destination =
       destinations_[std::pair(key.vendor, key.destination)];

@@ -82,6 +82,9 @@ class Totals {
   std::uint64_t overflowed() const { return overflowed_; }
 
  private:
+  /// Products of one vendor; what comes beyond is `_other`.
+  static constexpr std::size_t kMaxProducts = 1000;
+
   struct Destination {
     bool active = true;  // added to since the last FoldIdle
     bool idle = false;   // about to go
@@ -117,6 +120,7 @@ class Totals {
                       std::unique_ptr<Destination>>
       destinations_;
   absl::flat_hash_map<std::string, std::size_t> destinations_of_;  // by vendor
+  absl::flat_hash_map<std::string, std::size_t> products_of_;      // by vendor
   absl::flat_hash_map<std::string, FoldedSum> folded_;             // by vendor
   bool keeps_changes_ = false;
   std::vector<Row*> changed_;

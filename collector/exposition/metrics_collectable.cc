@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "collector/exposition/phase_family.h"
+#include "collector/exposition/product_families.h"
 #include "collector/exposition/self_families.h"
 #include "collector/exposition/traffic_families.h"
 
@@ -31,6 +32,7 @@ std::vector<prometheus::MetricFamily> MetricsCollectable::Collect() const {
     families = TrafficFamilies(view.accounts.rows, view.accounts.folded, pod_);
     prometheus::MetricFamily phases = PhaseFamily(view.accounts.rows, pod_);
     if (!phases.metric.empty()) families.push_back(std::move(phases));
+    Append(families, ProductFamilies(view.accounts.rows, pod_));
     Append(families, SelfFamilies(view.accounts));
   }
   Append(families, HealthFamilies(view.accounts, view.health));

@@ -61,7 +61,10 @@ MetricFamily ShimEvents(const std::vector<RowValue>& rows) {
       {kPolicyRejected, "policy_rejected"},
       {kFramesSent, "frames_sent"},
       {kTlsUnpaired, "tls_unpaired"},
-      {kKernelTls, "kernel_tls"}};
+      {kKernelTls, "kernel_tls"},
+      {kCredentialsUnread, "credentials_unread"},
+      {kVendorHeaderUnknown, "vendor_header_unknown"},
+      {kLabelsDropped, "labels_dropped"}};
   return ShimCounts(
       {MetricType::Counter,
        "proxymeter_shim_events_total",
@@ -75,7 +78,7 @@ MetricFamily Desynchronised(const std::vector<RowValue>& rows) {
                                              {kDesynchronisedHttp2, "http/2"},
                                              {kDesynchronisedSocks, "socks"},
                                              {kDesynchronisedTls, "tls"}};
-  static_assert(kShimCounters == 12, "one of ShimEvents or Desynchronised");
+  static_assert(kShimCounters == 15, "one of ShimEvents or Desynchronised");
   return ShimCounts(
       {MetricType::Counter,
        "proxymeter_desynchronised_total",

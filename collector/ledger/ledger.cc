@@ -74,10 +74,11 @@ absl::Status PutRow(BlobColumn& counters, Statement& put, std::int64_t number,
       .Bind(1, static_cast<std::int64_t>(key.kind))
       .Bind(2, key.vendor)
       .Bind(3, key.destination)
-      .Bind(4, static_cast<std::int64_t>(key.protocol))
-      .Bind(5, static_cast<std::int64_t>(key.visibility))
-      .Bind(6, static_cast<std::int64_t>(key.code))
-      .Bind(7, values)
+      .Bind(4, key.labels)
+      .Bind(5, static_cast<std::int64_t>(key.protocol))
+      .Bind(6, static_cast<std::int64_t>(key.visibility))
+      .Bind(7, static_cast<std::int64_t>(key.code))
+      .Bind(8, values)
       .Run();
 }
 
@@ -86,10 +87,11 @@ bool ReadRow(const Statement& statement, RowValue* row) {
   row->key.kind = static_cast<RowKind>(statement.Integer(1));
   row->key.vendor = statement.Text(2);
   row->key.destination = statement.Text(3);
-  row->key.protocol = static_cast<Protocol>(statement.Integer(4));
-  row->key.visibility = static_cast<Visibility>(statement.Integer(5));
-  row->key.code = static_cast<std::uint16_t>(statement.Integer(6));
-  return Unpack(statement.Bytes(7), &row->counters);
+  row->key.labels = statement.Text(4);
+  row->key.protocol = static_cast<Protocol>(statement.Integer(5));
+  row->key.visibility = static_cast<Visibility>(statement.Integer(6));
+  row->key.code = static_cast<std::uint16_t>(statement.Integer(7));
+  return Unpack(statement.Bytes(8), &row->counters);
 }
 
 // Calls `read(statement)` for each row of `sql`; false from it is damage.
@@ -117,10 +119,10 @@ absl::Status Ledger::PrepareStatements() {
   } statements[] = {
       {&drop_total_, "DELETE FROM total WHERE number = ?"},
       {&put_folded_, "INSERT OR REPLACE INTO folded VALUES (?,?,?)"},
-      {&put_total_, "INSERT OR REPLACE INTO total VALUES (?,?,?,?,?,?,?,?)"},
+      {&put_total_, "INSERT OR REPLACE INTO total VALUES (?,?,?,?,?,?,?,?,?)"},
       {&put_session_, "INSERT OR REPLACE INTO session VALUES (?,?,?,?)"},
       {&put_row_,
-       "INSERT OR REPLACE INTO session_row VALUES (?,?,?,?,?,?,?,?)"},
+       "INSERT OR REPLACE INTO session_row VALUES (?,?,?,?,?,?,?,?,?)"},
       {&put_retired_, "INSERT OR IGNORE INTO retired (id) VALUES (?)"},
       {&drop_session_, "DELETE FROM session WHERE number = ?"},
       {&drop_rows_, "DELETE FROM session_row WHERE number BETWEEN ? AND ?"},

@@ -17,7 +17,7 @@
 
 namespace proxymeter::collector {
 
-inline constexpr std::int64_t kLedgerVersion = 2;
+inline constexpr std::int64_t kLedgerVersion = 3;
 
 /// Not synchronised; one process at a time has a ledger open.
 class Ledger {

@@ -31,13 +31,7 @@ std::map<RowKey, Counters> Summed(const std::vector<RowValue>& rows) {
   return sums;
 }
 
-void Fill(const RowKey& key, const Counters& counters,
-          v1::TrafficTotal* total) {
-  total->set_vendor(key.vendor);
-  total->set_destination(key.destination);
-  total->set_protocol(static_cast<v1::Protocol>(key.protocol));
-  total->set_visibility(static_cast<v1::Visibility>(key.visibility));
-  v1::TrafficCounters* to = total->mutable_counters();
+void Fill(const Counters& counters, v1::TrafficCounters* to) {
   to->set_sent_bytes(counters[kSentBytes]);
   to->set_received_bytes(counters[kReceivedBytes]);
   to->set_requests(counters[kRequests]);
@@ -47,6 +41,22 @@ void Fill(const RowKey& key, const Counters& counters,
   to->set_responses_4xx(counters[kResponses4xx]);
   to->set_responses_5xx(counters[kResponses5xx]);
   to->set_responses_other(counters[kResponsesOther]);
+}
+
+void Fill(const RowKey& key, const Counters& counters,
+          v1::TrafficTotal* total) {
+  total->set_vendor(key.vendor);
+  total->set_destination(key.destination);
+  total->set_protocol(static_cast<v1::Protocol>(key.protocol));
+  total->set_visibility(static_cast<v1::Visibility>(key.visibility));
+  Fill(counters, total->mutable_counters());
+}
+
+void Fill(const RowKey& key, const Counters& counters,
+          v1::ProductTotal* total) {
+  total->set_vendor(key.vendor);
+  total->set_labels(key.destination);
+  Fill(counters, total->mutable_counters());
 }
 
 void Fill(const RowKey& key, const Counters& counters, v1::VendorTotal* total) {
@@ -161,6 +171,9 @@ v1::SnapshotResponse SnapshotMessage(const AccountsSnapshot& snapshot,
         break;
       case RowKind::kGrpc:
         Fill(key, counters, message.add_grpc());
+        break;
+      case kProductRow:
+        Fill(key, counters, message.add_products());
         break;
       default:
         break;

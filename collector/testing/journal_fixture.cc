@@ -90,7 +90,9 @@ std::uint32_t JournalFixture::Add(const RowValue& value) {
   to.vendor_length = static_cast<std::uint8_t>(value.key.vendor.size());
   to.destination_length =
       static_cast<std::uint8_t>(value.key.destination.size());
-  const std::string text = value.key.vendor + value.key.destination;
+  to.labels_length = static_cast<std::uint8_t>(value.key.labels.size());
+  const std::string text =
+      value.key.vendor + value.key.destination + value.key.labels;
   std::ranges::copy(text, to.text);
   SetCounters(index, value.counters);
   to.state.store(kPublished, std::memory_order_release);

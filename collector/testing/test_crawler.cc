@@ -28,6 +28,7 @@ std::string EncodeFrame(const SessionId& session, const RowValue& row,
   message->set_kind(static_cast<v1::RowKind>(row.key.kind));
   message->set_vendor(row.key.vendor);
   message->set_destination(row.key.destination);
+  message->set_labels(row.key.labels);
   message->set_protocol(static_cast<v1::Protocol>(row.key.protocol));
   message->set_visibility(static_cast<v1::Visibility>(row.key.visibility));
   if (row.key.kind == RowKind::kVendor) {

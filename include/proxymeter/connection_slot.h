@@ -22,7 +22,8 @@ struct alignas(64) ConnectionSlot {
   std::atomic<std::uint32_t> row;
   /// The same for the request expected, whose host may be another one.
   std::atomic<std::uint32_t> request_row;
-  std::uint32_t vendor_row;  ///< number of the vendor's row, plus one
+  /// Number of the vendor's row, plus one; 0: it has none, nor counts.
+  std::atomic<std::uint32_t> vendor_row;
   /// Not 0: another program may have it too, whose bytes are not ours.
   std::atomic<std::uint32_t> may_be_shared;
   std::uint32_t reserved[6];

@@ -58,6 +58,9 @@ enum class RowKind : std::uint8_t {
   kGrpc = 9,        ///< vendor × status that a gRPC call was answered with
 };
 inline constexpr std::uint8_t kLastRowKind = 9;
+/// Made by the collector of traffic rows with labels, never reported: vendor ×
+/// labels, which stand as destination.
+inline constexpr auto kProductRow = static_cast<RowKind>(10);
 
 /// What is spoken to the destination; for a tunnel row, the way into the
 /// proxy. The values are those of Protocol in frame.proto.
@@ -230,6 +233,11 @@ enum ShimCounter : std::uint8_t {
   kDesynchronisedSocks,
   kDesynchronisedHttp2,
   kDesynchronisedTls,  ///< opaque sessions: requests are inferred no more
+  /// User names that none of the vendor's grammars reads, or that there was no
+  /// room to read: their traffic has no labels.
+  kCredentialsUnread,
+  kVendorHeaderUnknown,  ///< X-Proxy-Vendor named none of the policy's vendors
+  kLabelsDropped,        ///< look-ups whose labels found no room in the row
   kShimCounters,
 };
 enum CallerCounter : std::uint8_t {
@@ -291,7 +299,7 @@ constexpr std::size_t CounterCount(RowKind kind) {
     case RowKind::kNone:
       break;
   }
-  return 0;
+  return kind == kProductRow ? std::size_t{kTrafficCounters} : 0;
 }
 
 enum RowState : std::uint32_t {
@@ -307,13 +315,14 @@ struct JournalRow {
   Visibility visibility;
   std::uint8_t vendor_length;       ///< bytes of text, first part
   std::uint8_t destination_length;  ///< bytes of text, behind the vendor
-  std::uint8_t reserved;
+  std::uint8_t labels_length;       ///< bytes of text, behind both
   /// Tunnel rows: HTTP status or SOCKS reply code; caller rows: Unwinder;
   /// phase rows: Phase; rows of proxy errors: ProxyError; of TLS sessions:
   /// tls_session.h; of gRPC: GrpcCode.
   std::uint16_t code;
   std::uint32_t reserved2;
-  char text[kRowTextBytes];  ///< vendor, then destination; no terminators
+  /// Vendor, destination, labels ("zone=dc,country=us"); no terminators.
+  char text[kRowTextBytes];
   /// Sum of the counters when last streamed: a row whose sum differs has news.
   std::atomic<std::uint64_t> streamed_sum;
   std::atomic<std::uint64_t> counters[kRowCounters];
@@ -321,6 +330,9 @@ struct JournalRow {
   std::string_view vendor() const { return {text, vendor_length}; }
   std::string_view destination() const {
     return {text + vendor_length, destination_length};
+  }
+  std::string_view labels() const {
+    return {text + vendor_length + destination_length, labels_length};
   }
 };
 static_assert(sizeof(JournalRow) == kJournalRowBytes);

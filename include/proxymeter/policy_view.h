@@ -157,11 +157,7 @@ class PolicyView {
     const bool found = (!evidence.user.empty() &&
                         FindAmong(Users::kMatching, evidence, &rule)) ||
                        FindAmong(Users::kWithout, evidence, &rule);
-    PolicyRule entry;
-    if (!found || !rules_.Get(rule, &entry)) return {};
-    const std::string_view vendor = VendorName(entry.vendor);
-    if (vendor.empty()) return {};
-    return {vendor, rule, true, entry.vendor};
+    return found ? MatchOf(rule) : Match{};
   }
 
   /// As above, with no user name known.
@@ -176,6 +172,23 @@ class PolicyView {
     std::uint32_t rule;
     return Setting(PolicySettingKind::kUserRules) != 0 &&
            FindAmong(Users::kAny, {endpoint, hosts, {}}, &rule);
+  }
+
+  /// As Find, by what a connection shows of itself alone: by rules with a user
+  /// condition, and, if `by_host`, by other rules with a host.
+  Match FindShown(const Evidence& evidence, bool by_host) const noexcept {
+    std::uint32_t rule = 0;
+    const bool found =
+        (!evidence.user.empty() &&
+         FindAmong(Users::kMatching, evidence, &rule)) ||
+        (by_host && FindByHost(Users::kWithout, evidence, &rule));
+    return found ? MatchOf(rule) : Match{};
+  }
+
+  /// Whether user names and passwords tell something of the vendor's products.
+  bool HasGrammars(std::uint32_t vendor) const noexcept {
+    PolicyVendor entry;
+    return vendors_.Get(vendor, &entry) && entry.grammars.count != 0;
   }
 
   /// Whether rules by host exist: a name that the connection shows may decide.
@@ -394,6 +407,14 @@ class PolicyView {
     kMatching,  ///< those whose user condition holds
     kAny,       ///< those with a user condition, whether it holds or not
   };
+
+  Match MatchOf(std::uint32_t rule) const noexcept {
+    PolicyRule entry;
+    if (!rules_.Get(rule, &entry)) return {};
+    const std::string_view vendor = VendorName(entry.vendor);
+    if (vendor.empty()) return {};
+    return {vendor, rule, true, entry.vendor};
+  }
 
   bool FindAmong(Users users, const Evidence& evidence,
                  std::uint32_t* rule) const noexcept {

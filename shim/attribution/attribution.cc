@@ -2,20 +2,87 @@
 
 namespace proxymeter::shim {
 
-VendorName Attribution::ClassifyByRule(const Endpoint& endpoint) {
+// A name that the process has resolved to the address is what it meant, unless
+// there are several.
+void Attribution::Expect(const PolicyView& policy, const Endpoint& endpoint,
+                         const ResolvedHosts::Names& names,
+                         const PolicyView::Match& match, bool metered,
+                         Expected* expected) {
+  if (expected == nullptr) return;
+  const bool by_user = policy.MayDependOnUser(endpoint, names.view());
+  expected->vendor = by_user || (metered && names.view().size() > 1);
+  expected->name =
+      metered && policy.MayDependOnHost() && names.view().size() != 1;
+  if (!metered && !by_user) return;
+  expected->header = policy.Setting(PolicySettingKind::kVendorHeader) != 0;
+  // Which vendor the header will name is not known yet.
+  expected->credentials =
+      by_user || expected->header ||
+      (match.found && policy.HasGrammars(match.vendor_index));
+}
+
+VendorName Attribution::ClassifyByRule(const Endpoint& endpoint,
+                                       Expected* expected) {
   ResolvedHosts::Names names;
   hosts_.Find(endpoint.address, &names);
   const PolicyMap::Reader reader(&policy_);
   const PolicyView::Match match = reader.policy().Find(endpoint, names.view());
+  Expect(reader.policy(), endpoint, names, match, match.found, expected);
   return match.found ? VendorName(match.vendor) : VendorName();
 }
 
-VendorName Attribution::Classify(const Endpoint& endpoint) {
-  const VendorName by_rule = ClassifyByRule(endpoint);
-  if (by_rule.metered()) return by_rule;
-  if (!LeavesCluster(endpoint.address)) return VendorName();
+VendorName Attribution::Classify(const Endpoint& endpoint, Expected* expected) {
+  ResolvedHosts::Names names;
+  hosts_.Find(endpoint.address, &names);
+  const PolicyMap::Reader reader(&policy_);
+  const PolicyView& policy = reader.policy();
+  const PolicyView::Match match = policy.Find(endpoint, names.view());
+  const bool metered = match.found || (!policy.Inside(endpoint.address) &&
+                                       !policy.LeavesPort(endpoint.port));
+  Expect(policy, endpoint, names, match, metered, expected);
+  if (match.found) return VendorName(match.vendor);
+  if (!metered) return VendorName();
   const std::string_view vendor = environment_->vendor();
   return VendorName(vendor.empty() ? std::string_view(kDirectVendor) : vendor);
+}
+
+Attribution::Verdict Attribution::Judge(const Endpoint& endpoint,
+                                        std::string_view current,
+                                        const Shown& shown) {
+  const PolicyMap::Reader reader(&policy_);
+  const PolicyView& policy = reader.policy();
+  Verdict verdict;
+  PolicyView::Match match = {};
+  if (!shown.header.empty() &&
+      policy.Setting(PolicySettingKind::kVendorHeader) != 0) {
+    match = policy.FindVendor(shown.header);
+    verdict.unknown_header = !match.found;
+  }
+  if (!match.found && (!shown.user.empty() || !shown.server_name.empty())) {
+    ResolvedHosts::Names names;
+    hosts_.Find(endpoint.address, &names);
+    // What it asks for itself is worth more than what somebody resolved.
+    if (!shown.server_name.empty()) names.ShowOnly(shown.server_name);
+    match = policy.FindShown({endpoint, names.view(), shown.user},
+                             !shown.server_name.empty());
+  }
+  if (match.found) {
+    verdict.vendor = VendorName(match.vendor);
+  } else {
+    match = policy.FindVendor(current);
+    if (!match.found) return verdict;
+  }
+  GrammarValues values;
+  verdict.unread =
+      !policy.Read(match.vendor_index, shown.user, shown.password, &values);
+  verdict.labels =
+      label_sets_.Admit(Labels(policy.LabelNames(match.vendor_index), values));
+  return verdict;
+}
+
+bool Attribution::MetersProcess(std::string_view name) {
+  const PolicyMap::Reader reader(&policy_);
+  return reader.policy().MetersProcess(name);
 }
 
 void Attribution::Resolved(std::string_view host, const Address& address) {

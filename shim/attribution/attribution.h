@@ -3,10 +3,12 @@
 #define PROXYMETER_SHIM_ATTRIBUTION_ATTRIBUTION_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "proxymeter/endpoint.h"
 #include "proxymeter/limits.h"
+#include "shim/attribution/labels.h"
 #include "shim/attribution/policy_map.h"
 #include "shim/attribution/resolved_hosts.h"
 #include "shim/environment.h"
@@ -30,6 +32,30 @@ class VendorName {
   std::size_t length_ = 0;
 };
 
+/// What a connection may still show that tells more than where it goes.
+struct Expected {
+  bool vendor = false;       ///< whose it is is open until it shows
+  bool name = false;         ///< the name it asks for may be another vendor's
+  bool credentials = false;  ///< user name and password are worth reading
+  bool header = false;       ///< so is X-Proxy-Vendor
+
+  bool any() const { return vendor || name || credentials || header; }
+  bool reads() const { return credentials || header; }
+};
+
+/// What a connection has shown. Each may be empty.
+struct Shown {
+  std::string_view user;
+  std::string_view password;
+  std::string_view header;       ///< X-Proxy-Vendor
+  std::string_view server_name;  ///< SNI of TLS to the proxy itself
+
+  bool any() const {
+    return !user.empty() || !password.empty() || !header.empty() ||
+           !server_name.empty();
+  }
+};
+
 class Attribution {
  public:
   constexpr explicit Attribution(const Environment* environment)
@@ -37,10 +63,26 @@ class Attribution {
 
   /// The vendor of the rule that matches, be the address public or not; else,
   /// for addresses outside the cluster, the pod's default vendor, else
-  /// `direct`; else nothing.
-  VendorName Classify(const Endpoint& endpoint);
+  /// `direct`; else nothing. `expected`, if given, says what else may come: of
+  /// a connection without a vendor only what may give it one.
+  VendorName Classify(const Endpoint& endpoint, Expected* expected = nullptr);
   /// As above, by rules alone: neither the default nor `direct`.
-  VendorName ClassifyByRule(const Endpoint& endpoint);
+  VendorName ClassifyByRule(const Endpoint& endpoint,
+                            Expected* expected = nullptr);
+
+  struct Verdict {
+    VendorName vendor;    ///< empty: what was shown names none
+    Labels labels;        ///< of that vendor, else of `current`
+    bool unread = false;  ///< the vendor has grammars, and none reads this
+    bool unknown_header = false;  ///< it names a vendor that nobody knows
+  };
+  /// What the connection to `endpoint`, of `current` so far, has shown of
+  /// itself.
+  Verdict Judge(const Endpoint& endpoint, std::string_view current,
+                const Shown& shown);
+
+  /// Whether the policy in force meters processes of that name.
+  bool MetersProcess(std::string_view name);
 
   /// The process has resolved `host` to `address`.
   void Resolved(std::string_view host, const Address& address);
@@ -50,9 +92,15 @@ class Attribution {
   PolicyMap& policy() { return policy_; }
 
  private:
+  static void Expect(const PolicyView& policy, const Endpoint& endpoint,
+                     const ResolvedHosts::Names& names,
+                     const PolicyView::Match& match, bool metered,
+                     Expected* expected);
+
   const Environment* environment_;
   PolicyMap policy_;
   ResolvedHosts hosts_;
+  LabelSets label_sets_;
 };
 
 }  // namespace proxymeter::shim

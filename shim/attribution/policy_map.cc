@@ -135,6 +135,7 @@ PolicyMap::Change PolicyMap::Load(const Path& directory) {
       slot.view.Setting(PolicySettingKind::kCallSites) ==
           static_cast<std::uint32_t>(PolicyCallSites::kSampled),
       std::memory_order_relaxed);
+  generation_.fetch_add(1, std::memory_order_relaxed);
   current_.store(current == 0 ? 1 : 0, std::memory_order_seq_cst);
   return Change::kLoaded;
 }

@@ -35,6 +35,11 @@ class PolicyMap {
     return asks_for_callers_.load(std::memory_order_relaxed);
   }
 
+  /// Another number for each policy that has come into force: one load.
+  std::uint32_t generation() const {
+    return generation_.load(std::memory_order_relaxed);
+  }
+
   /// A policy that stays mapped while this object lives; empty (matches
   /// nothing) when there is none.
   class Reader {
@@ -79,6 +84,7 @@ class PolicyMap {
   std::atomic<std::uint32_t> loader_{0};  // generation + 1, or 0 for nobody
   Identity seen_;
   std::atomic<bool> asks_for_callers_{false};
+  std::atomic<std::uint32_t> generation_{0};
 };
 
 }  // namespace proxymeter::shim

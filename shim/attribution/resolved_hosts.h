@@ -31,6 +31,11 @@ class ResolvedHosts {
   class Names {
    public:
     std::span<const std::string_view> view() const { return {views_, count_}; }
+    /// `name` instead; it must outlive this.
+    void ShowOnly(std::string_view name) {
+      views_[0] = name;
+      count_ = 1;
+    }
 
    private:
     friend class ResolvedHosts;

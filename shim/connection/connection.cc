@@ -13,9 +13,20 @@ namespace proxymeter::shim {
 
 void Connection::Begin(Connections* home, JournalRow* vendor_row,
                        const Endpoint& remote, Origin origin,
-                       std::uint64_t since_ns, ConnectionSlot* slot) {
+                       std::uint64_t since_ns, ConnectionSlot* slot,
+                       const Expected& expected) {
   home_ = home;
-  vendor_row_ = vendor_row;
+  vendor_row_.store(vendor_row, std::memory_order_relaxed);
+  held_row_ = vendor_row;
+  expected_ = expected;
+  policy_generation_ = home->attribution() != nullptr
+                           ? home->attribution()->policy().generation()
+                           : 0;
+  undecided_.store(expected.vendor, std::memory_order_relaxed);
+  deferred_by_ = home->process_generation();
+  established_ns_.store(0, std::memory_order_relaxed);
+  refusals_.store(0, std::memory_order_relaxed);
+  labels_ = Labels();
   slot_ = slot;
   since_ns_ = since_ns;
   answered_ns_.store(0, std::memory_order_relaxed);
@@ -50,8 +61,7 @@ void Connection::Begin(Connections* home, JournalRow* vendor_row,
   }
   connecting_.store(origin == Origin::kConnecting, std::memory_order_relaxed);
   if (origin == Origin::kEstablished) {
-    Add(vendor_row, kConnectionsOk, 1);
-    Time(Phase::kConnect, since_ns, FineMonotonicNs());
+    CountEstablished(FineMonotonicNs());
   }
   if (origin == Origin::kDatagrams) socket_stream_.CarryDatagrams();
   // Last: a stale pointer may be retained from here on.
@@ -66,6 +76,7 @@ void Connection::End() {
   for (std::uint8_t depth = 0; depth < places(); ++depth) {
     if (Stream* stream = this->stream(depth)) stream->End();
   }
+  Decide();
   ReleaseToTarget();
   for (std::uint8_t depth = 0; depth < places(); ++depth) {
     if (Random* random = RandomAt(depth)) ForgetRandom(random);
@@ -112,10 +123,8 @@ void Connection::Established() {
       !IsOfThisProcess()) {
     return;
   }
-  Add(vendor_row_, kConnectionsOk, 1);
   const std::uint64_t answered = answered_ns_.load(std::memory_order_relaxed);
-  Time(Phase::kConnect, since_ns_,
-       answered != 0 ? answered : FineMonotonicNs());
+  CountEstablished(answered != 0 ? answered : FineMonotonicNs());
 }
 
 void Connection::Answered() {
@@ -129,7 +138,8 @@ void Connection::ConnectFailed(int error) {
       !IsOfThisProcess()) {
     return;
   }
-  home_->CountFailure(vendor_row_->vendor(), error);
+  Decide();
+  home_->CountFailure(vendor(), error);
 }
 
 void Connection::Abandoned() {
@@ -137,14 +147,17 @@ void Connection::Abandoned() {
       !IsOfThisProcess()) {
     return;
   }
-  Add(vendor_row_, kConnectionsAbandoned, 1);
+  Decide();
+  Add(vendor_row(), kConnectionsAbandoned, 1);
 }
 
 void Connection::Reconcile(const KernelFigures& kernel) {
-  Add(vendor_row_, kRetransmittedBytes, kernel.retransmitted);
+  Decide();
+  JournalRow* const vendor_row = this->vendor_row();
+  Add(vendor_row, kRetransmittedBytes, kernel.retransmitted);
   if (kernel.rtt_us != 0) {
-    Add(vendor_row_, kRttMicroseconds, kernel.rtt_us);
-    Add(vendor_row_, kRttSamples, 1);
+    Add(vendor_row, kRttMicroseconds, kernel.rtt_us);
+    Add(vendor_row, kRttSamples, 1);
   }
   if (kernel.sent > socket_stream_.moved_sent()) {
     const std::uint64_t missed = kernel.sent - socket_stream_.moved_sent();
@@ -152,13 +165,13 @@ void Connection::Reconcile(const KernelFigures& kernel) {
     if (slot_ != nullptr) {
       slot_->sent.fetch_add(missed, std::memory_order_relaxed);
     }
-    Add(vendor_row_, kReconciledSentBytes, missed);
+    Add(vendor_row, kReconciledSentBytes, missed);
     Hold(kSentDirection, missed);
   }
   if (kernel.received > socket_stream_.moved_received()) {
     const std::uint64_t missed =
         kernel.received - socket_stream_.moved_received();
-    Add(vendor_row_, kReconciledReceivedBytes, missed);
+    Add(vendor_row, kReconciledReceivedBytes, missed);
     Hold(kReceivedDirection, missed);
   }
   // What is held goes to the destination when the connection ends, which is
@@ -186,7 +199,7 @@ void Connection::HoldReceived(std::size_t size) {
 
 void Connection::Hold(Direction direction, std::size_t size) {
   DropHeldOfParent();
-  Add(vendor_row_,
+  Add(held_row_,
       direction == kSentDirection ? kHeldSentBytes : kHeldReceivedBytes, size);
   held_[direction].fetch_add(size, std::memory_order_acq_rel);
 }
@@ -208,7 +221,7 @@ void Connection::Release(JournalRow* row) {
     // A process killed between the two loses these bytes, as it loses what the
     // kernel moved and no hook reported yet; the other order would count them
     // twice.
-    Add(vendor_row_, each.released, size);
+    Add(held_row_, each.released, size);
     Add(row, each.traffic, size);
   }
 }
@@ -257,30 +270,44 @@ void Connection::SetTarget(const protocol::HostName& host) {
 
 JournalRow* Connection::FindTargetRow(Protocol protocol,
                                       Visibility visibility) {
+  Decide();
   if (!EnterTarget()) {
-    return FindRow(kUnknownDestination, protocol, visibility);
+    return FindRow(kUnknownDestination, Labels(), protocol, visibility);
   }
   JournalRow* row =
-      FindRow(target_.empty() ? kUnknownDestination : target_.view(), protocol,
-              visibility);
+      FindRow(target_.empty() ? kUnknownDestination : target_.view(), labels_,
+              protocol, visibility);
   target_lock_.Leave();
   return row;
 }
 
 JournalRow* Connection::FindRow(std::string_view destination, Protocol protocol,
                                 Visibility visibility) {
+  Decide();
+  Labels labels;
+  if (expected_.credentials && EnterTarget()) {
+    labels = labels_;
+    target_lock_.Leave();
+  }
+  return FindRow(destination, labels, protocol, visibility);
+}
+
+JournalRow* Connection::FindRow(std::string_view destination,
+                                const Labels& labels, Protocol protocol,
+                                Visibility visibility) {
   return home_->meter().Find({.kind = RowKind::kTraffic,
                               .protocol = protocol,
                               .visibility = visibility,
-                              .vendor = vendor_row_->vendor(),
-                              .destination = destination});
+                              .vendor = vendor(),
+                              .destination = destination,
+                              .labels = labels.view()});
 }
 
 void Connection::CountTunnelReply(Protocol protocol, std::uint16_t code) {
   Add(home_->meter().Find({.kind = RowKind::kTunnel,
                            .protocol = protocol,
                            .code = code,
-                           .vendor = vendor_row_->vendor()}),
+                           .vendor = vendor()}),
       kTunnelReplies, 1);
 }
 
@@ -333,7 +360,7 @@ void Connection::OpenRelay(Endpoint relay) {
   if (relay.address == kNone || relay.address == MappedIpv4(0, 0, 0, 0)) {
     relay.address = remote_.address;
   }
-  if (home_->relays().Add(relay, this, vendor_row_)) {
+  if (home_->relays().Add(relay, this, vendor_row())) {
     has_relay_.store(true, std::memory_order_relaxed);
   } else {
     CountEvent(kConnectionsUntracked);

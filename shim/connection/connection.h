@@ -12,6 +12,7 @@
 #include "proxymeter/endpoint.h"
 #include "proxymeter/journal.h"
 #include "proxymeter/proxy_error.h"
+#include "shim/attribution/attribution.h"
 #include "shim/connection/http2_tunnels.h"
 #include "shim/connection/stream.h"
 #include "shim/protocol/host_name.h"
@@ -47,10 +48,11 @@ class Connection {
   /// Takes a fresh one into use, with one reference. `slot` is its own in the
   /// journal, or null; `vendor_row` is the
   /// vendor's row, whose name outlives every policy; `since_ns` is when connect
-  /// was called (FineMonotonicNs), 0 where nobody did.
+  /// was called (FineMonotonicNs), 0 where nobody did. With `expected`, what it
+  /// will show may make another vendor of it, or add labels.
   void Begin(Connections* home, JournalRow* vendor_row, const Endpoint& remote,
              Origin origin, std::uint64_t since_ns,
-             ConnectionSlot* slot = nullptr);
+             ConnectionSlot* slot = nullptr, const Expected& expected = {});
 
   bool TryRetain() {
     std::uint32_t references = references_.load(std::memory_order_relaxed);
@@ -108,7 +110,23 @@ class Connection {
   Stream* EnsureStream(std::uint8_t depth);
 
   const Endpoint& remote() const { return remote_; }
-  std::string_view vendor() const { return vendor_row_->vendor(); }
+  std::string_view vendor() const { return vendor_row()->vendor(); }
+
+  // Whose it is.
+  const Expected& expected() const { return expected_; }
+  /// It has shown that much of itself. True when rows are others from now on.
+  bool Judge(const Shown& shown);
+  /// Whose it is may yet show.
+  bool undecided() const { return undecided_.load(std::memory_order_acquire); }
+  /// What it has shown so far must do: something is to be counted.
+  void Decide();
+  /// The proxy asks for a user name: for whom that counts shows when there is
+  /// one. False when it is known already.
+  bool DeferRefusal(ProxyError error);
+  /// Null when there is no room, which is counted.
+  protocol::ProxyCredentials* TakeCredentials();
+  /// Wiped.
+  void GiveBackCredentials(protocol::ProxyCredentials* credentials);
   bool is_datagrams() const { return origin_ == Origin::kDatagrams; }
 
   // How connecting went.
@@ -208,6 +226,8 @@ class Connection {
 
   using Random = Http2Tunnels::Random;
 
+  static constexpr std::uint16_t kProxyAuthenticationRequired = 407;
+
   // Streams and sessions are at less than that.
   std::uint8_t places() const {
     return tunnels_.load(std::memory_order_acquire) == nullptr
@@ -219,13 +239,30 @@ class Connection {
   void Hold(Direction direction, std::size_t size);
   void Release(JournalRow* row);
   void DropHeldOfParent();
+  JournalRow* vendor_row() const {
+    return vendor_row_.load(std::memory_order_acquire);
+  }
+  bool MayChangeVendor() const;
+  void MoveTo(JournalRow* vendor_row);
+  void CountEstablished(std::uint64_t now_ns);
+  void CountDeferred();
+  JournalRow* FindRow(std::string_view destination, const Labels& labels,
+                      Protocol protocol, Visibility visibility);
   bool IsOfThisProcess();
   bool EnterTarget();
   void GiveBackSlot();
 
   std::atomic<std::uint32_t> references_;
   Connections* home_;
-  JournalRow* vendor_row_;
+  std::atomic<JournalRow*> vendor_row_;
+  JournalRow* held_row_;  // the first of these: what is held is held there
+  Expected expected_;
+  std::uint32_t policy_generation_;  // in force when it began
+  std::atomic<bool> undecided_;      // whose it is may yet show
+  std::uint32_t deferred_by_;        // process generation of what follows
+  std::atomic<std::uint64_t> established_ns_;  // not counted yet; or 0
+  std::atomic<std::uint32_t> refusals_;        // the same
+  std::atomic<ProxyError> refusal_;
   ConnectionSlot* slot_;
   std::uint64_t since_ns_;
   std::atomic<std::uint64_t> answered_ns_;
@@ -245,6 +282,7 @@ class Connection {
   std::atomic<bool> has_relay_;
   SideLock target_lock_;
   protocol::HostName target_;
+  Labels labels_;  // under the same lock
   Stream socket_stream_;
   std::atomic<Stream*> streams_[kMaxStreams];  // [0] is the one above
   // Of the TLS session in each stream. Word 0 is stored last; zero is none.

@@ -29,11 +29,11 @@ void Connection::ExpectRequest(bool in_tls) {
 }
 
 void Connection::BeganWithRequest() {
-  home_->NoteBeginning(vendor_row_, /*with_request=*/true);
+  home_->NoteBeginning(vendor_row(), /*with_request=*/true);
 }
 
 void Connection::CarriesNoRequests() {
-  home_->NoteBeginning(vendor_row_, /*with_request=*/false);
+  home_->NoteBeginning(vendor_row(), /*with_request=*/false);
   if (slot_ != nullptr) {
     slot_->request_from.store(0, std::memory_order_relaxed);
   }

@@ -54,7 +54,7 @@ JournalRow* Connections::VendorRow(std::string_view vendor) {
 
 void Connections::Open(int fd, std::string_view vendor, const Endpoint& remote,
                        Origin origin, std::uint64_t since_ns,
-                       const SocketIdentity& socket) {
+                       const SocketIdentity& socket, const Expected& expected) {
   Connection* connection = pool_.Allocate();
   if (connection == nullptr) {
     meter_->Count(kConnectionsUntracked);
@@ -62,7 +62,7 @@ void Connections::Open(int fd, std::string_view vendor, const Endpoint& remote,
   }
   JournalRow* vendor_row = VendorRow(vendor);
   connection->Begin(this, vendor_row, remote, origin, since_ns,
-                    meter_->TakeSlot(socket, vendor_row));
+                    meter_->TakeSlot(socket, vendor_row), expected);
   bool stored;
   Connection* previous = table_.Exchange(fd, connection, &stored);
   if (!stored) {
@@ -73,7 +73,7 @@ void Connections::Open(int fd, std::string_view vendor, const Endpoint& remote,
 }
 
 void Connections::Adopt(int fd, std::string_view vendor, const Endpoint& remote,
-                        Origin origin) {
+                        Origin origin, const Expected& expected) {
   Connection* connection = pool_.Allocate();
   if (connection == nullptr) {
     meter_->Count(kConnectionsUntracked);
@@ -81,7 +81,8 @@ void Connections::Adopt(int fd, std::string_view vendor, const Endpoint& remote,
     return;
   }
   JournalRow* vendor_row = VendorRow(vendor);
-  connection->Begin(this, vendor_row, remote, origin, /*since_ns=*/0);
+  connection->Begin(this, vendor_row, remote, origin, /*since_ns=*/0,
+                    /*slot=*/nullptr, expected);
   if (!table_.Settle(fd, connection)) {
     Release(connection);
   } else if (origin == Origin::kAdopted) {

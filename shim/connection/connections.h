@@ -20,9 +20,13 @@ class Connections {
  public:
   /// Of QUIC connections whose hello is not complete.
   using QuicHellos = Slab<protocol::QuicHello, 4, 256>;
+  /// While heads and hand-shakes are being sent.
+  using Credentials = Slab<protocol::ProxyCredentials, 4, 256>;
 
-  constexpr Connections(Meter* meter, Process* process)
-      : meter_(meter), process_(process) {}
+  /// Without `attribution`, what connections show of themselves says nothing.
+  constexpr Connections(Meter* meter, Process* process,
+                        Attribution* attribution = nullptr)
+      : meter_(meter), process_(process), attribution_(attribution) {}
 
   /// A reference for as long as it lives; of a scope in which no foreign code
   /// runs, so that neither pthread_cancel nor longjmp can skip its end.
@@ -87,16 +91,16 @@ class Connections {
   void RenameTls(const Connection::ClientRandom& before,
                  const Connection::ClientRandom& after);
 
-  /// Tracks `fd` as a new connection to `vendor`. Counted as untracked when
-  /// there is no room.
-  /// `since_ns`: as Connection::Begin.
+  /// Tracks `fd` as a new connection to `vendor`, which is empty when only what
+  /// it shows may give it one. Counted as untracked when there is no room.
+  /// `since_ns`, `expected`: as Connection::Begin.
   void Open(int fd, std::string_view vendor, const Endpoint& remote,
             Origin origin, std::uint64_t since_ns,
-            const SocketIdentity& socket = {});
+            const SocketIdentity& socket = {}, const Expected& expected = {});
   /// The same for a descriptor that is unknown still; another thread may be the
   /// first to find out.
   void Adopt(int fd, std::string_view vendor, const Endpoint& remote,
-             Origin origin);
+             Origin origin, const Expected& expected = {});
   /// `fd` is unknown, and is found to be no connection.
   void SettlePlain(int fd) { table_.Settle(fd, ConnectionTable::Plain()); }
   /// Whatever `fd` was, it may be anything now.
@@ -143,6 +147,8 @@ class Connections {
   Http2Sessions& http2() { return http2_; }
   UdpRelays& relays() { return relays_; }
   QuicHellos& quic() { return quic_; }
+  Credentials& credentials() { return credentials_; }
+  Attribution* attribution() { return attribution_; }
   std::uint32_t process_generation() { return process_->generation(); }
   std::uint32_t forks() { return process_->forks(); }
   std::uint32_t children() const { return process_->children(); }
@@ -165,12 +171,14 @@ class Connections {
 
   Meter* meter_;
   Process* process_;
+  Attribution* attribution_;
   std::atomic<JournalRow*> requests_first_{nullptr};
   ConnectionTable table_;
   TlsPairing tls_;
   Http2Sessions http2_;
   UdpRelays relays_;
   QuicHellos quic_;
+  Credentials credentials_;
   Slab<Connection> pool_;
   Slab<Stream> streams_;
 };

@@ -60,6 +60,7 @@ void Stream::Begin(Connection* connection, std::uint8_t depth, bool in_tls) {
   flight_.Reset();
   client_turns_ = {};
   quic_ = nullptr;
+  credentials_ = nullptr;
   request_row_ = nullptr;
   unassigned_ = 0;
   body_row_ = nullptr;
@@ -312,7 +313,8 @@ void Stream::SendRequest(Bytes* data) {
   Http1Event event;
   do {
     const bool in_head = request_.in_head();
-    const protocol::Http1Step step = request_.Consume(*data);
+    if (in_head) ReadCredentials();
+    const protocol::Http1Step step = request_.Consume(*data, credentials_);
     *data = data->subspan(step.consumed);
     event = step.event;
     if (in_head) {
@@ -323,6 +325,7 @@ void Stream::SendRequest(Bytes* data) {
     if (event == Http1Event::kHead) OnRequestHead();
   } while (event == Http1Event::kHead && stage() == Stage::kHttp1);
   if (event == Http1Event::kLost) {
+    WipeCredentials();
     // Before the first request this was never HTTP/1; after it, its place in
     // the stream is lost.
     if (request_row_ == nullptr) {
@@ -335,7 +338,40 @@ void Stream::SendRequest(Bytes* data) {
   }
 }
 
+// What may name the vendor, or its product: user name and password to the proxy
+// itself, X-Proxy-Vendor in any request.
+void Stream::ReadCredentials() {
+  if (credentials_ == nullptr && connection_->expected().reads()) {
+    credentials_ = connection_->TakeCredentials();
+  }
+}
+
+void Stream::WipeCredentials() {
+  if (credentials_ != nullptr) connection_->GiveBackCredentials(credentials_);
+  credentials_ = nullptr;
+}
+
+void Stream::ShowCredentials() {
+  if (credentials_ == nullptr) return;
+  if (JudgeBy(*credentials_)) request_row_ = nullptr;
+  WipeCredentials();
+}
+
+bool Stream::JudgeBy(const protocol::ProxyCredentials& credentials) {
+  Shown shown;
+  if (connection_->expected().credentials && !is_in_tunnel()) {
+    shown.user = credentials.user();
+    shown.password = credentials.password();
+  }
+  if (connection_->expected().header) shown.header = credentials.vendor();
+  if (!shown.any()) return false;
+  const bool changed = connection_->Judge(shown);
+  if (!shown.user.empty()) connection_->Decide();
+  return changed;
+}
+
 void Stream::OnRequestHead() {
+  ShowCredentials();
   const protocol::HostName& host = request_.host();
   if (request_.method() == Method::kConnect) {
     CarriesNoRequests();
@@ -380,13 +416,17 @@ void Stream::OnRequestHead() {
 }
 
 void Stream::SendSocks(Bytes* data) {
-  const protocol::SocksClientParser::Step step = socks_.Consume(*data);
+  ReadCredentials();
+  const protocol::SocksClientParser::Step step =
+      socks_.Consume(*data, credentials_);
   unassigned_ += step.consumed;
   *data = data->subspan(step.consumed);
   switch (step.event) {
     case protocol::SocksClientParser::Event::kNone:
       return;
     case protocol::SocksClientParser::Event::kTarget:
+      ShowCredentials();
+      connection_->Decide();
       if (socks_.command() == kUdpAssociate) {
         // Its address is the client's own. Where datagrams go stands in them.
         socks_udp_.store(true, std::memory_order_relaxed);
@@ -398,6 +438,7 @@ void Stream::SendSocks(Bytes* data) {
       Move(Stage::kSocks, Stage::kTunnel);
       return;
     case protocol::SocksClientParser::Event::kLost:
+      WipeCredentials();
       socks_reply_due_.store(false, std::memory_order_release);
       BecomeOpaque(opaque_protocol());
       return;

@@ -121,6 +121,10 @@ class Stream {
   void Recognise(Stage stage, protocol::Bytes* data);
   void SendRequest(protocol::Bytes* data);
   void OnRequestHead();
+  void ReadCredentials();
+  void WipeCredentials();
+  void ShowCredentials();
+  bool JudgeBy(const protocol::ProxyCredentials& credentials);
   void ExpectRequest();
   void CarriesNoRequests();
   void SendProxyPrefix(protocol::Bytes* data);
@@ -272,6 +276,7 @@ class Stream {
   };
   protocol::ClientFlight flight_;
   protocol::ClientTurns client_turns_;
+  protocol::ProxyCredentials* credentials_;  // of the head, or null
   protocol::QuicHello* quic_;  // while its hello is not complete, or null
   TlsVersion quic_version_;
   std::uint8_t datagrams_;

@@ -41,6 +41,7 @@ Http2Session* Stream::EnsureHttp2() {
 void Stream::GiveBack() {
   connection_->GiveBackHttp2(
       http2_.exchange(nullptr, std::memory_order_acq_rel));
+  WipeCredentials();
   if (quic_ != nullptr) connection_->GiveBackQuic(quic_);
   quic_ = nullptr;
 }
@@ -164,6 +165,10 @@ void Stream::OpenHttp2Tunnel(Http2Session* session) {
 void Stream::OnHttp2Request(Http2Session* session) {
   Http2Side* const side = &session->client;
   const Http2Fields& fields = side->fields();
+  if (connection_->expected().reads() && JudgeBy(fields.credentials())) {
+    request_row_ = nullptr;
+  }
+  side->WipeCredentials();
   if (fields.tunnel()) {
     OpenHttp2Tunnel(session);
     return;

@@ -155,7 +155,9 @@ void Stream::ReceiveResponse(Bytes* data) {
     } else {
       // The next attempt may be for another host: what this one cost is its
       // own.
-      if (depth_ == 0) connection_->ReleaseToTarget();
+      if (depth_ == 0 && !connection_->undecided()) {
+        connection_->ReleaseToTarget();
+      }
       Move(Stage::kConnect, Stage::kHttp1);
     }
   } else if (event == Http1Event::kLost) {
@@ -231,11 +233,16 @@ bool Stream::is_in_tunnel() const {
 
 void Stream::OnResponseHead(const Exchange* exchange) {
   const int status = response_.status();
-  if (const auto error = protocol::ErrorOfReply(reply_to(exchange), status,
-                                                response_.words())) {
-    connection_->CountProxyError(*error);
+  const bool connect =
+      exchange != nullptr && exchange->method == Method::kConnect;
+  const auto error =
+      protocol::ErrorOfReply(reply_to(exchange), status, response_.words());
+  if (connect && error && status == 407 && connection_->DeferRefusal(*error)) {
+    return;
   }
-  if (exchange != nullptr && exchange->method == Method::kConnect) {
+  connection_->Decide();
+  if (error) connection_->CountProxyError(*error);
+  if (connect) {
     connection_->CountTunnelReply(Protocol::kConnect,
                                   static_cast<std::uint16_t>(status));
     return;
@@ -285,6 +292,7 @@ void Stream::ReceiveSocks(Bytes* data) {
     case protocol::SocksServerParser::Event::kNone:
       return;
     case protocol::SocksServerParser::Event::kReply:
+      connection_->Decide();
       connection_->CountTunnelReply(socks_version_ == kSocks4Version
                                         ? Protocol::kSocks4
                                         : Protocol::kSocks5,

@@ -39,8 +39,14 @@ void Stream::SendClientHello(Bytes* data) {
       break;
   }
   // A name that many hide behind says less than the tunnel's target.
-  if (!hello_.may_hide_another() || !is_in_tunnel()) {
+  const bool in_tunnel = is_in_tunnel();
+  if (!hello_.may_hide_another() || !in_tunnel) {
     SetTarget(hello_.server_name());
+  }
+  if (!in_tunnel && depth_ == 0 && connection_->expected().name) {
+    Shown shown;
+    shown.server_name = hello_.server_name().view();
+    connection_->Judge(shown);
   }
   handshake_sends_ = 0;
   alpn_offers_ = hello_.alpn_offers();

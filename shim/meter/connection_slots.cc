@@ -53,7 +53,8 @@ ConnectionSlot* ConnectionSlots::Take(JournalFile& journal,
   slot->request_from.store(0, std::memory_order_relaxed);
   slot->row.store(0, std::memory_order_relaxed);
   slot->request_row.store(0, std::memory_order_relaxed);
-  slot->vendor_row = RowNumber(journal, vendor_row);
+  slot->vendor_row.store(RowNumber(journal, vendor_row),
+                         std::memory_order_relaxed);
   slot->may_be_shared.store(socket.may_be_shared, std::memory_order_relaxed);
   slot->cookie.store(socket.cookie, std::memory_order_release);
   return slot;

@@ -32,19 +32,21 @@ std::uint32_t HashOf(const RowKey& key) {
   hash.Mix(static_cast<std::uint8_t>(key.code >> 8));
   hash.Mix(key.vendor);
   hash.Mix(key.destination);
+  hash.Mix(key.labels);
   return hash.value();
 }
 
 // Those that a program can make without end; the others are few.
 bool CanOverflow(const RowKey& key) {
   return (key.kind == RowKind::kTraffic || key.kind == RowKind::kCaller) &&
-         key.destination != kOtherDestination;
+         (key.destination != kOtherDestination || !key.labels.empty());
 }
 
 bool HasKey(const JournalRow& row, const RowKey& key) {
   return row.kind == key.kind && row.protocol == key.protocol &&
          row.visibility == key.visibility && row.code == key.code &&
-         row.vendor() == key.vendor && row.destination() == key.destination;
+         row.vendor() == key.vendor && row.destination() == key.destination &&
+         row.labels() == key.labels;
 }
 
 void WriteKey(const RowKey& key, JournalRow* row) {
@@ -55,7 +57,11 @@ void WriteKey(const RowKey& key, JournalRow* row) {
   row->vendor_length = static_cast<std::uint8_t>(key.vendor.size());
   row->destination_length = static_cast<std::uint8_t>(key.destination.size());
   key.vendor.copy(row->text, key.vendor.size());
-  key.destination.copy(row->text + key.vendor.size(), key.destination.size());
+  row->labels_length = static_cast<std::uint8_t>(key.labels.size());
+  char* text = row->text + key.vendor.size();
+  key.destination.copy(text, key.destination.size());
+  text += key.destination.size();
+  key.labels.copy(text, key.labels.size());
   row->state.store(kPublished, std::memory_order_release);
 }
 
@@ -100,6 +106,15 @@ std::uint32_t Meter::row_limit() const {
 }
 
 JournalRow* Meter::Find(const RowKey& key) {
+  if (key.vendor.empty() && key.kind != RowKind::kShim) return &nowhere_;
+  if (key.vendor.size() + key.destination.size() + key.labels.size() >
+      kRowTextBytes) {
+    // Only beside a very long host name.
+    RowKey bare = key;
+    bare.labels = {};
+    Count(kLabelsDropped);
+    return Find(bare);
+  }
   const std::uint32_t hash = HashOf(key);
   if (JournalRow* row = Lookup(key, hash)) return row;
   if (JournalRow* row = Claim(key, hash, /*may_reserve=*/!CanOverflow(key))) {
@@ -113,6 +128,7 @@ JournalRow* Meter::Overflow(const RowKey& key) {
   if (!CanOverflow(key)) return &nowhere_;
   RowKey other = key;
   other.destination = kOtherDestination;
+  other.labels = {};
   const std::uint32_t hash = HashOf(other);
   if (JournalRow* row = Lookup(other, hash)) return row;
   JournalRow* row = Claim(other, hash, /*may_reserve=*/true);

@@ -20,6 +20,7 @@ struct RowKey {
   std::uint16_t code = 0;
   std::string_view vendor = {};
   std::string_view destination = {};
+  std::string_view labels = {};  ///< of traffic rows
 };
 
 inline void Add(JournalRow* row, std::uint8_t counter, std::uint64_t amount) {
@@ -39,9 +40,10 @@ class Meter {
   /// Backs `rows` rows ahead of need, as far as there is room.
   void Reserve(std::uint32_t rows);
 
-  /// The row of `key`, made when new. Never null once open: a traffic or caller
-  /// row that finds no room is the vendor's `_other` row, so that vendor totals
-  /// stay exact; rows are never given back.
+  /// The row of `key`, made when new. Never null once open: without a vendor
+  /// nothing is counted, so that is a row outside the journal; a traffic or
+  /// caller row that finds no room is the vendor's `_other` row, so that vendor
+  /// totals stay exact; rows are never given back.
   JournalRow* Find(const RowKey& key);
 
   /// Counts an event of the shim's own; without a journal it goes nowhere.

@@ -56,6 +56,7 @@ bool FrameEncoder::Append(std::uint32_t index, const JournalRow& row,
   message.code = row.code;
   row.vendor().copy(message.vendor, row.vendor().size());
   row.destination().copy(message.destination, row.destination().size());
+  row.labels().copy(message.labels, row.labels().size());
   switch (row.kind) {
     case RowKind::kTraffic:
       message.has_traffic = true;
