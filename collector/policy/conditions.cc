@@ -1,0 +1,37 @@
+#include "collector/policy/conditions.h"
+
+#include "collector/policy/match_text.h"
+#include "fmt/format.h"
+
+namespace proxymeter::collector {
+namespace {
+
+// "'gw.example' with port 80".
+std::string Name(const Condition& condition, const MatchRule& rule) {
+  std::string name;
+  if (!condition.text.empty()) name = fmt::format("'{}'", condition.text);
+  if (!rule.ports.empty()) {
+    name += fmt::format("{}port {}", name.empty() ? "" : " with ",
+                        FormatPorts(rule.ports));
+  }
+  return name;
+}
+
+}  // namespace
+
+absl::Status Conditions::Claim(const ParsedRule& rule,
+                               std::string_view vendor) {
+  for (const Condition& condition : rule.conditions) {
+    const std::string key =
+        fmt::format("{} {}", condition.key, FormatPorts(rule.rule.ports));
+    const auto [use, added] =
+        uses_.emplace(key, Use{std::string(vendor), condition.node.line()});
+    if (added || use->second.vendor == vendor) continue;
+    return condition.node.Error(fmt::format(
+        "overlapping: {} already belongs to vendor '{}' on line {}",
+        Name(condition, rule.rule), use->second.vendor, use->second.line));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace proxymeter::collector

@@ -1,0 +1,144 @@
+#include "collector/policy/match_rules.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "fmt/format.h"
+
+namespace proxymeter::collector {
+namespace {
+
+constexpr std::array<std::string_view, 3> kRuleKeys = {"host", "port", "cidr"};
+
+// The same text for the same set of networks, however written.
+std::string NetworksKey(const std::vector<Cidr>& cidrs) {
+  std::vector<std::string> texts;
+  for (const Cidr& cidr : cidrs) texts.push_back(FormatCidr(cidr));
+  std::sort(texts.begin(), texts.end());
+  texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
+  return fmt::format("{}", fmt::join(texts, ","));
+}
+
+absl::Status ParseCidrs(const YamlNode& node, bool alone, ParsedRule* to) {
+  absl::StatusOr<std::vector<YamlNode>> values = node.OneOrMore();
+  if (!values.ok()) return values.status();
+  absl::StatusOr<std::vector<Cidr>> cidrs = ParseCidrList(*values);
+  if (!cidrs.ok()) return cidrs.status();
+  for (std::size_t i = 0; alone && i < cidrs->size(); ++i) {
+    const YamlNode& value = (*values)[i];
+    to->conditions.push_back({*value.Text(), FormatCidr((*cidrs)[i]), value});
+  }
+  to->rule.cidrs = *std::move(cidrs);
+  return absl::OkStatus();
+}
+
+absl::Status ParseHosts(const YamlNode& node, ParsedRule* to) {
+  MatchRule& rule = to->rule;
+  absl::StatusOr<std::vector<YamlNode>> values = node.OneOrMore();
+  if (!values.ok()) return values.status();
+  const std::string within = NetworksKey(rule.cidrs);
+  for (const YamlNode& value : *values) {
+    absl::StatusOr<std::string> text = value.Text();
+    if (!text.ok()) return text.status();
+    std::string key;
+    if (const std::optional<Cidr> address = ParseAddress(*text)) {
+      if (!rule.cidrs.empty() &&
+          std::none_of(
+              rule.cidrs.begin(), rule.cidrs.end(),
+              [&](const Cidr& cidr) { return Contains(cidr, *address); })) {
+        return value.Error(fmt::format(
+            "'{}' lies in none of this rule's cidr: never matches", *text));
+      }
+      rule.host_addresses.push_back(*address);
+      key = FormatCidr(*address);
+    } else {
+      absl::StatusOr<HostPattern> host = ParseHost(*text);
+      if (!host.ok()) return value.Error(std::string(host.status().message()));
+      key =
+          fmt::format("{}{} {}", host->suffix ? "*." : "", host->name, within);
+      rule.hosts.push_back(*std::move(host));
+    }
+    to->conditions.push_back({*std::move(text), std::move(key), value});
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ParsedRule> ParseRule(const YamlNode& node) {
+  absl::StatusOr<YamlMapping> mapping = node.Mapping(kRuleKeys);
+  if (!mapping.ok()) return mapping.status();
+  const YamlNode* host = mapping->Find("host");
+  const YamlNode* cidr = mapping->Find("cidr");
+  const YamlNode* port = mapping->Find("port");
+  if (host == nullptr && cidr == nullptr && port == nullptr) {
+    return node.Error("a rule without condition: host, cidr or port is needed");
+  }
+  ParsedRule parsed;
+  parsed.rule.line = node.line();
+  if (port != nullptr) {
+    absl::StatusOr<std::vector<PortRange>> ports = ParsePortList(*port);
+    if (!ports.ok()) return ports.status();
+    parsed.rule.ports = *std::move(ports);
+  }
+  // Before the hosts, which are compared with the networks.
+  if (cidr != nullptr) {
+    absl::Status status = ParseCidrs(*cidr, host == nullptr, &parsed);
+    if (!status.ok()) return status;
+  }
+  if (host != nullptr) {
+    absl::Status status = ParseHosts(*host, &parsed);
+    if (!status.ok()) return status;
+  }
+  if (host == nullptr && cidr == nullptr) {
+    parsed.conditions.push_back({"", "port", *port});
+  }
+  return parsed;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<ParsedRule>> ParseRules(const YamlNode& node) {
+  absl::StatusOr<std::vector<YamlNode>> nodes = node.List();
+  if (!nodes.ok()) return nodes.status();
+  if (nodes->empty()) return node.Error("the list is empty");
+  std::vector<ParsedRule> rules;
+  rules.reserve(nodes->size());
+  for (const YamlNode& value : *nodes) {
+    absl::StatusOr<ParsedRule> rule = ParseRule(value);
+    if (!rule.ok()) return rule.status();
+    rules.push_back(*std::move(rule));
+  }
+  return rules;
+}
+
+absl::StatusOr<std::vector<PortRange>> ParsePortList(const YamlNode& node) {
+  absl::StatusOr<std::vector<YamlNode>> values = node.OneOrMore();
+  if (!values.ok()) return values.status();
+  std::vector<PortRange> list;
+  for (const YamlNode& value : *values) {
+    absl::StatusOr<std::string> text = value.Text();
+    if (!text.ok()) return text.status();
+    absl::StatusOr<PortRange> ports = ParsePorts(*text);
+    if (!ports.ok()) return value.Error(std::string(ports.status().message()));
+    list.push_back(*ports);
+  }
+  return MergePorts(std::move(list));
+}
+
+absl::StatusOr<std::vector<Cidr>> ParseCidrList(
+    const std::vector<YamlNode>& nodes) {
+  std::vector<Cidr> cidrs;
+  cidrs.reserve(nodes.size());
+  for (const YamlNode& value : nodes) {
+    absl::StatusOr<std::string> text = value.Text();
+    if (!text.ok()) return text.status();
+    absl::StatusOr<Cidr> cidr = ParseCidr(*text);
+    if (!cidr.ok()) return value.Error(std::string(cidr.status().message()));
+    cidrs.push_back(*cidr);
+  }
+  return cidrs;
+}
+
+}  // namespace proxymeter::collector

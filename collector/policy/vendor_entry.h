@@ -1,0 +1,34 @@
+// The entries of `vendors:`, one by one.
+#ifndef PROXYMETER_COLLECTOR_POLICY_VENDOR_ENTRY_H_
+#define PROXYMETER_COLLECTOR_POLICY_VENDOR_ENTRY_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "collector/policy/conditions.h"
+#include "collector/policy/vendor_config.h"
+#include "collector/policy/yaml_node.h"
+
+namespace proxymeter::collector {
+
+class VendorReader {
+ public:
+  /// Adds to `vendors`, which must outlive this.
+  explicit VendorReader(std::vector<Vendor>* vendors) : vendors_(vendors) {}
+
+  /// Reads one entry and compares it with those before.
+  absl::Status Read(const YamlNode& node);
+
+ private:
+  absl::Status ParseName(const YamlNode& node, Vendor* vendor);
+
+  std::vector<Vendor>* vendors_;
+  absl::flat_hash_map<std::string, int> lines_;  // of names
+  Conditions conditions_;
+};
+
+}  // namespace proxymeter::collector
+
+#endif  // PROXYMETER_COLLECTOR_POLICY_VENDOR_ENTRY_H_
