@@ -6,12 +6,14 @@
 #include <string>
 #include <utility>
 
+#include "collector/policy/vendor_labels.h"
 #include "fmt/format.h"
 
 namespace proxymeter::collector {
 namespace {
 
-constexpr std::array<std::string_view, 3> kRuleKeys = {"host", "port", "cidr"};
+constexpr std::array<std::string_view, 4> kRuleKeys = {"host", "port", "cidr",
+                                                       "user"};
 
 // The same text for the same set of networks, however written.
 std::string NetworksKey(const std::vector<Cidr>& cidrs) {
@@ -72,8 +74,11 @@ absl::StatusOr<ParsedRule> ParseRule(const YamlNode& node) {
   const YamlNode* host = mapping->Find("host");
   const YamlNode* cidr = mapping->Find("cidr");
   const YamlNode* port = mapping->Find("port");
-  if (host == nullptr && cidr == nullptr && port == nullptr) {
-    return node.Error("a rule without condition: host, cidr or port is needed");
+  const YamlNode* user = mapping->Find("user");
+  if (host == nullptr && cidr == nullptr && port == nullptr &&
+      user == nullptr) {
+    return node.Error(
+        "a rule without condition: host, cidr, port or user is needed");
   }
   ParsedRule parsed;
   parsed.rule.line = node.line();
@@ -81,6 +86,11 @@ absl::StatusOr<ParsedRule> ParseRule(const YamlNode& node) {
     absl::StatusOr<std::vector<PortRange>> ports = ParsePortList(*port);
     if (!ports.ok()) return ports.status();
     parsed.rule.ports = *std::move(ports);
+  }
+  if (user != nullptr) {
+    absl::StatusOr<std::string> grammar = ParseGrammar(*user);
+    if (!grammar.ok()) return grammar.status();
+    parsed.rule.user = *std::move(grammar);
   }
   // Before the hosts, which are compared with the networks.
   if (cidr != nullptr) {
@@ -92,7 +102,7 @@ absl::StatusOr<ParsedRule> ParseRule(const YamlNode& node) {
     if (!status.ok()) return status;
   }
   if (host == nullptr && cidr == nullptr) {
-    parsed.conditions.push_back({"", "port", *port});
+    parsed.conditions.push_back({"", "", port != nullptr ? *port : *user});
   }
   return parsed;
 }

@@ -7,16 +7,25 @@
 #include <cerrno>
 
 #include "absl/status/status.h"
+#include "collector/policy/filters.h"
 #include "collector/policy/vendor_entry.h"
 #include "collector/policy/yaml_node.h"
+#include "collector/policy/yaml_values.h"
 #include "fmt/format.h"
 
 namespace proxymeter::collector {
 namespace {
 
 constexpr std::string_view kVersion = "1";
-constexpr std::array<std::string_view, 3> kTopKeys = {"version", "vendors",
-                                                      "call_sites"};
+constexpr std::array<std::string_view, 6> kTopKeys = {
+    "version",       "vendors", "call_sites",
+    "vendor_header", "filters", "destinations"};
+
+constexpr Words<CallSites, 2> kCallSites = {
+    {{"off", CallSites::kOff}, {"sampled", CallSites::kSampled}}};
+constexpr Words<DestinationNames, 2> kDestinations = {
+    {{"host", DestinationNames::kHost},
+     {"registrable_domain", DestinationNames::kRegistrableDomain}}};
 
 absl::Status ParseVersion(const YamlNode& node) {
   absl::StatusOr<std::string> number = node.Text();
@@ -26,16 +35,24 @@ absl::Status ParseVersion(const YamlNode& node) {
       fmt::format("version '{}' is not supported, only {}", *number, kVersion));
 }
 
-absl::Status ParseCallSites(const YamlNode& node, CallSites* call_sites) {
-  absl::StatusOr<std::string> value = node.Text();
-  if (!value.ok()) return value.status();
-  if (*value == "sampled") {
-    *call_sites = CallSites::kSampled;
-  } else if (*value != "off") {
-    return node.Error(
-        fmt::format("'{}' is neither 'off' nor 'sampled'", *value));
+absl::Status ParseSettings(const YamlMapping& mapping, VendorConfig* config) {
+  absl::Status status;
+  if (const YamlNode* node = mapping.Find("call_sites")) {
+    status = ParseWord(*node, kCallSites, &config->call_sites);
   }
-  return absl::OkStatus();
+  if (const YamlNode* node = mapping.Find("vendor_header");
+      status.ok() && node != nullptr) {
+    status = ParseBoolean(*node, &config->vendor_header);
+  }
+  if (const YamlNode* node = mapping.Find("destinations");
+      status.ok() && node != nullptr) {
+    status = ParseWord(*node, kDestinations, &config->destinations);
+  }
+  const YamlNode* node = mapping.Find("filters");
+  if (!status.ok() || node == nullptr) return status;
+  absl::StatusOr<Filters> filters = ParseFilters(*node);
+  if (filters.ok()) config->filters = *std::move(filters);
+  return filters.status();
 }
 
 absl::Status ParseTop(const YamlNode& top, VendorConfig* config) {
@@ -44,15 +61,13 @@ absl::Status ParseTop(const YamlNode& top, VendorConfig* config) {
   absl::StatusOr<YamlNode> version = top.Required(*mapping, "version");
   if (!version.ok()) return version.status();
   absl::Status status = ParseVersion(*version);
-  if (const YamlNode* node = mapping->Find("call_sites"); status.ok() && node) {
-    status = ParseCallSites(*node, &config->call_sites);
-  }
+  if (status.ok()) status = ParseSettings(*mapping, config);
   if (!status.ok()) return status;
   absl::StatusOr<YamlNode> vendors = top.Required(*mapping, "vendors");
   if (!vendors.ok()) return vendors.status();
   absl::StatusOr<std::vector<YamlNode>> list = vendors->List();
   if (!list.ok()) return list.status();
-  VendorReader reader(&config->vendors);
+  VendorReader reader(config);
   for (const YamlNode& vendor : *list) {
     if (status = reader.Read(vendor); !status.ok()) return status;
   }

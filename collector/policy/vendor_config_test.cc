@@ -144,10 +144,11 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Mistake{"",
                 "v.yaml:1:1: top level: a mapping is expected (version, "
-                "vendors, call_sites)"},
+                "vendors, call_sites, vendor_header, filters, destinations)"},
         Mistake{"- version",
                 "v.yaml:1:1: top level: a mapping is expected "
-                "(version, vendors, call_sites)"},
+                "(version, vendors, call_sites, vendor_header, filters, "
+                "destinations)"},
         Mistake{"version: 1\nvendors: [\n",
                 "v.yaml:3:1: YAML syntax: end of "
                 "sequence flow not found"},
@@ -174,7 +175,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "v.yaml:2:1: vendor: unknown key (did you mean 'vendors'?)"},
         Mistake{"version: 1\nprices: []\n",
                 "v.yaml:2:1: prices: unknown key (allowed are version, "
-                "vendors, call_sites)"},
+                "vendors, call_sites, vendor_header, filters, "
+                "destinations)"},
         Mistake{"version: 1\nvendors: []\nversion: 1\n",
                 "v.yaml:3:1: version: repeated key, first on line 1"},
         Mistake{"version: 1\n? [a, b]\n: c\n",
@@ -184,11 +186,13 @@ INSTANTIATE_TEST_SUITE_P(
     Vendor, VendorConfigMistake,
     ::testing::Values(
         Mistake{"version: 1\nvendors: [acme]\n",
-                "v.yaml:2:11: vendors[0]: a mapping is expected (name, match)"},
+                "v.yaml:2:11: vendors[0]: a mapping is expected (name, match, "
+                "user_names, passwords, labels, price, max_destinations)"},
         Mistake{"version: 1\nvendors:\n  - match: [{port: 1}]\n",
                 "v.yaml:3:5: vendors[0]: 'name' is missing"},
         Mistake{"version: 1\nvendors:\n  - name: acme\n",
-                "v.yaml:3:5: vendors[0]: 'match' is missing"},
+                "v.yaml:3:5: vendors[0]: 'match' is missing (only with "
+                "'vendor_header: true' can a vendor do without)"},
         Mistake{"version: 1\nvendors:\n  - name: acme\n    mach: []\n",
                 "v.yaml:4:5: vendors[0].mach: unknown key (did you mean "
                 "'match'?)"},
@@ -224,10 +228,10 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Mistake{WithRule("gw.example"),
                 "v.yaml:6:9: vendors[0].match[0]: a mapping is expected "
-                "(host, port, cidr)"},
+                "(host, port, cidr, user)"},
         Mistake{WithRule("{}"),
                 "v.yaml:6:9: vendors[0].match[0]: a rule without condition: "
-                "host, cidr or port is needed"},
+                "host, cidr, port or user is needed"},
         Mistake{WithRule("hosts: gw.example"),
                 "v.yaml:6:9: vendors[0].match[0].hosts: unknown key (did you "
                 "mean 'host'?)"},

@@ -3,7 +3,6 @@
 #define PROXYMETER_COLLECTOR_POLICY_VENDOR_ENTRY_H_
 
 #include <string>
-#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
@@ -15,8 +14,9 @@ namespace proxymeter::collector {
 
 class VendorReader {
  public:
-  /// Adds to `vendors`, which must outlive this.
-  explicit VendorReader(std::vector<Vendor>* vendors) : vendors_(vendors) {}
+  /// Adds to `config`, which must outlive this and whose other fields are read
+  /// already.
+  explicit VendorReader(VendorConfig* config) : config_(config) {}
 
   /// Reads one entry and compares it with those before.
   absl::Status Read(const YamlNode& node);
@@ -24,7 +24,7 @@ class VendorReader {
  private:
   absl::Status ParseName(const YamlNode& node, Vendor* vendor);
 
-  std::vector<Vendor>* vendors_;
+  VendorConfig* config_;
   absl::flat_hash_map<std::string, int> lines_;  // of names
   Conditions conditions_;
 };

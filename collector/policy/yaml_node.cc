@@ -31,19 +31,6 @@ std::size_t EditDistance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-std::string Suggestion(std::string_view key,
-                       std::span<const std::string_view> allowed) {
-  const auto nearest =
-      std::min_element(allowed.begin(), allowed.end(),
-                       [key](std::string_view a, std::string_view b) {
-                         return EditDistance(key, a) < EditDistance(key, b);
-                       });
-  if (EditDistance(key, *nearest) <= kSuggestionDistance) {
-    return fmt::format("did you mean '{}'?", *nearest);
-  }
-  return fmt::format("allowed are {}", fmt::join(allowed, ", "));
-}
-
 // Where each document of a stream has its first node.
 class DocumentStarts : public YAML::EventHandler {
  public:
@@ -89,6 +76,19 @@ std::vector<YAML::Mark> FirstDocuments(const std::string& text) {
 }
 
 }  // namespace
+
+std::string Suggestion(std::string_view word,
+                       std::span<const std::string_view> allowed) {
+  const auto nearest =
+      std::min_element(allowed.begin(), allowed.end(),
+                       [word](std::string_view a, std::string_view b) {
+                         return EditDistance(word, a) < EditDistance(word, b);
+                       });
+  if (EditDistance(word, *nearest) <= kSuggestionDistance) {
+    return fmt::format("did you mean '{}'?", *nearest);
+  }
+  return fmt::format("allowed are {}", fmt::join(allowed, ", "));
+}
 
 const YamlNode* YamlMapping::Find(std::string_view key) const {
   for (const auto& [name, value] : entries_) {
@@ -191,6 +191,17 @@ absl::StatusOr<YamlNode> YamlNode::Required(const YamlMapping& mapping,
                                             std::string_view key) const {
   if (const YamlNode* value = mapping.Find(key)) return *value;
   return Error(fmt::format("'{}' is missing", key));
+}
+
+std::optional<std::string> YamlNode::Peek(std::string_view key) const {
+  if (!node_.IsMap()) return std::nullopt;
+  for (const auto& entry : node_) {
+    if (entry.first.IsScalar() && entry.first.Scalar() == key &&
+        entry.second.IsScalar()) {
+      return entry.second.Scalar();
+    }
+  }
+  return std::nullopt;
 }
 
 absl::StatusOr<std::vector<YamlNode>> YamlNode::List() const {

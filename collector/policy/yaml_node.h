@@ -20,6 +20,10 @@ namespace proxymeter::collector {
 
 class YamlNode;
 
+/// "did you mean 'host'?" or "allowed are host, port".
+std::string Suggestion(std::string_view word,
+                       std::span<const std::string_view> allowed);
+
 /// The keys and values of one mapping, in the order of the file.
 class YamlMapping {
  public:
@@ -51,6 +55,12 @@ class YamlNode {
   /// `mapping`, which must be this node's, at `key`; an error without it.
   absl::StatusOr<YamlNode> Required(const YamlMapping& mapping,
                                     std::string_view key) const;
+
+  /// The plain value at `key`, if there is one, whatever else is wrong with
+  /// this node: for a key that decides which others are allowed.
+  std::optional<std::string> Peek(std::string_view key) const;
+
+  bool IsList() const { return node_.IsSequence(); }
 
   /// The values of this list, which may be empty.
   absl::StatusOr<std::vector<YamlNode>> List() const;
