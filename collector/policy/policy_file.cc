@@ -5,10 +5,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <ctime>
 #include <vector>
 
 #include "collector/scoped_fd.h"
@@ -19,6 +22,7 @@ namespace proxymeter::collector {
 namespace {
 
 constexpr mode_t kPolicyMode = 0644;
+constexpr std::size_t kPiece = std::size_t{1} << 20;
 
 // 0, or the errno of the failure.
 int WriteAll(int file, std::span<const std::byte> bytes) {
@@ -42,16 +46,18 @@ bool IsInPlace(const std::string& path, std::span<const std::byte> policy) {
       static_cast<std::uint64_t>(info.st_size) != policy.size()) {
     return false;
   }
-  std::vector<std::byte> content(policy.size());
-  std::size_t done = 0;
-  while (done < content.size()) {
-    const ssize_t got =
-        read(file.get(), content.data() + done, content.size() - done);
+  std::vector<std::byte> content(kPiece);
+  while (!policy.empty()) {
+    const ssize_t got = read(file.get(), content.data(), content.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return false;
-    done += static_cast<std::size_t>(got);
+    const auto length = static_cast<std::size_t>(std::max<ssize_t>(got, 0));
+    if (length == 0 || length > policy.size() ||
+        std::memcmp(content.data(), policy.data(), length) != 0) {
+      return false;
+    }
+    policy = policy.subspan(length);
   }
-  return std::ranges::equal(content, policy);
+  return true;
 }
 
 }  // namespace
@@ -70,6 +76,13 @@ absl::Status WritePolicyFile(const std::string& directory,
   // Crawlers run as other users; mkostemp made it private, and umask applies
   // to everything but this.
   if (error == 0 && fchmod(file, kPolicyMode) != 0) error = errno;
+  // Crawlers tell policies apart by inode, size and time. An inode may be that
+  // of the one before last, and the kernel's own clock stands for
+  // milliseconds.
+  std::array<timespec, 2> now{};
+  clock_gettime(CLOCK_REALTIME, &now[0]);
+  now[1] = now[0];
+  if (error == 0 && futimens(file, now.data()) != 0) error = errno;
   if (close(file) != 0 && error == 0) error = errno;
   if (error != 0) {
     unlink(temporary.c_str());

@@ -1,13 +1,10 @@
 #include "collector/policy/vendor_config.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <array>
-#include <cerrno>
 
 #include "absl/status/status.h"
 #include "collector/policy/filters.h"
+#include "collector/policy/text_file.h"
 #include "collector/policy/vendor_entry.h"
 #include "collector/policy/yaml_node.h"
 #include "collector/policy/yaml_values.h"
@@ -89,26 +86,9 @@ absl::StatusOr<VendorConfig> ParseVendorConfig(std::string_view yaml,
 }
 
 absl::StatusOr<VendorConfig> LoadVendorConfig(const std::string& path) {
-  const auto failed = [&path](int error) {
-    return absl::ErrnoToStatus(error, path + ": cannot be read");
-  };
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return failed(errno);
-  std::string text;
-  std::array<char, 64 * 1024> buffer;
-  for (;;) {
-    const ssize_t length = read(file, buffer.data(), buffer.size());
-    if (length == 0) break;
-    if (length < 0 && errno == EINTR) continue;
-    if (length < 0) {
-      const int error = errno;
-      close(file);
-      return failed(error);
-    }
-    text.append(buffer.data(), static_cast<std::size_t>(length));
-  }
-  close(file);
-  return ParseVendorConfig(text, path);
+  absl::StatusOr<std::string> text = ReadTextFile(path);
+  if (!text.ok()) return text.status();
+  return ParseVendorConfig(*text, path);
 }
 
 }  // namespace proxymeter::collector
