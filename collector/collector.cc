@@ -4,11 +4,10 @@
 #include <spdlog/spdlog.h>
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <utility>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -22,9 +21,7 @@
 #include "collector/kernel/socket_ends.h"
 #include "collector/ledger/ledger_keeper.h"
 #include "collector/pod_identity.h"
-#include "collector/policy/policy_compiler.h"
-#include "collector/policy/policy_publisher.h"
-#include "collector/policy/vendor_config.h"
+#include "collector/reload/config_keeper.h"
 #include "collector/rpc/collector_service.h"
 #include "collector/rpc/rpc_server.h"
 #include "proxymeter/limits.h"
@@ -34,24 +31,6 @@ namespace {
 
 constexpr char kLedgerName[] = "ledger.db";
 constexpr char kFinalCountsName[] = "final_counts";
-
-struct Policy {
-  std::size_t vendors = 0;
-  std::vector<std::byte> bytes;
-};
-
-// Without a file there are no vendors; the policy that says so makes shims
-// count all that leaves the cluster as direct.
-absl::StatusOr<Policy> LoadPolicy(const std::string& config_file) {
-  VendorConfig config;
-  if (!config_file.empty()) {
-    absl::StatusOr<VendorConfig> loaded = LoadVendorConfig(config_file);
-    if (!loaded.ok()) return loaded.status();
-    config = *std::move(loaded);
-  }
-  return Policy{.vendors = config.vendors.size(),
-                .bytes = CompilePolicy(config)};
-}
 
 std::uint64_t UnixNanoseconds() {
   return static_cast<std::uint64_t>(
@@ -78,17 +57,29 @@ FinalSent ListenToKernel(const std::string& directory,
   };
 }
 
-MetricsCollectable::View ViewOf(LedgerKeeper& ledger,
-                                const PolicyPublisher& policy) {
+MetricsCollectable::View ViewOf(LedgerKeeper& ledger, ConfigKeeper& config) {
   KeptSnapshot kept = ledger.CommittedSnapshot();
-  const PolicyPublisher::Health published = policy.health();
-  return {.accounts = std::move(kept.accounts),
-          .health = {.ledger_commits = kept.ledger.commits,
-                     .ledger_failures = kept.ledger.failures,
-                     .ledgers_set_aside = kept.ledger.set_aside,
-                     .policy_failures = published.failures,
-                     .ledger_degraded = kept.ledger.degraded,
-                     .policy_degraded = published.degraded}};
+  const ConfigKeeper::Health health = config.health();
+  const std::shared_ptr<const InForce> in_force = config.in_force().current();
+  return {
+      .accounts = std::move(kept.accounts),
+      .health = {.ledger_commits = kept.ledger.commits,
+                 .ledger_failures = kept.ledger.failures,
+                 .ledgers_set_aside = kept.ledger.set_aside,
+                 .policy_failures = health.published.failures,
+                 .ledger_degraded = kept.ledger.degraded,
+                 .policy_degraded = health.published.degraded},
+      .policy = {.reloads_ok = health.ok,
+                 .reloads_unchanged = health.unchanged,
+                 .reloads_failed = health.failed,
+                 .failing = health.failing,
+                 .generation = in_force->generation,
+                 .checksum = in_force->policy_checksum,
+                 .since_unix_seconds = std::chrono::duration<double>(
+                                           in_force->since.time_since_epoch())
+                                           .count(),
+                 .vendors = in_force->vendors,
+                 .rules = in_force->rules}};
 }
 
 }  // namespace
@@ -106,7 +97,7 @@ struct Collector::Running {
   std::unique_ptr<FinalCounts> final_counts;
   std::unique_ptr<SocketEnds> socket_ends;
   std::unique_ptr<LedgerKeeper> ledger;
-  std::unique_ptr<PolicyPublisher> policy;
+  std::unique_ptr<ConfigKeeper> config;
   std::optional<MetricsCollectable> metrics;
   std::unique_ptr<IngestServer> ingest;
   std::unique_ptr<RpcServer> rpc;
@@ -124,8 +115,8 @@ absl::Status Collector::Start() {
   const absl::StatusOr<ListenAddress> grpc_listen =
       ParseListenAddress(options_.grpc_listen);
   if (!grpc_listen.ok()) return grpc_listen.status();
-  absl::StatusOr<Policy> policy = LoadPolicy(options_.config_file);
-  if (!policy.ok()) return policy.status();
+  auto config = ConfigKeeper::Load({.config_file = options_.config_file});
+  if (!config.ok()) return config.status();
 
   absl::StatusOr<RunDirectory> directory =
       RunDirectory::Open(options_.directory);
@@ -147,10 +138,10 @@ absl::Status Collector::Start() {
       LedgerKeeper::Start(ledger_file, UnixNanoseconds(), running->sessions);
   if (!keeper.ok()) return keeper.status();
   running->ledger = *std::move(keeper);
-  running->policy = std::make_unique<PolicyPublisher>(path);
-  running->policy->Publish(std::move(policy->bytes));
+  running->config = *std::move(config);
+  running->config->Start(path);
   running->metrics.emplace(
-      [raw = running.get()] { return ViewOf(*raw->ledger, *raw->policy); },
+      [raw = running.get()] { return ViewOf(*raw->ledger, *raw->config); },
       pod);
   if (!running->directory.in_memory()) {
     spdlog::warn(
@@ -165,7 +156,13 @@ absl::Status Collector::Start() {
   running->ingest = *std::move(ingest);
   auto rpc = RpcServer::Start(
       grpc_listen->ToString(), path,
-      std::make_unique<CollectorService>(running->sessions, pod));
+      std::make_unique<CollectorService>(
+          running->sessions, pod,
+          ReloadSource{.request =
+                           [raw = running->config.get()](auto done) {
+                             return raw->Request(std::move(done));
+                           },
+                       .config_file = options_.config_file}));
   if (!rpc.ok()) return rpc.status();
   running->rpc = *std::move(rpc);
   // Last: who can scrape may take the collector for ready.
@@ -176,19 +173,16 @@ absl::Status Collector::Start() {
   spdlog::info(
       "event=ready dir={} config=\"{}\" vendors={} metrics=http://{}/metrics "
       "grpc={} grpc_socket={}/{}",
-      path, options_.config_file, policy->vendors, metrics_address(),
+      path, options_.config_file,
+      running_->config->in_force().current()->vendors, metrics_address(),
       grpc_address(), path, kGrpcSocketName);
   return absl::OkStatus();
 }
 
-absl::Status Collector::ReloadConfig() {
-  absl::StatusOr<Policy> policy = LoadPolicy(options_.config_file);
-  if (!policy.ok()) return policy.status();
-  if (running_->policy->Publish(std::move(policy->bytes))) {
-    spdlog::info("event=config_reloaded config=\"{}\" vendors={}",
-                 options_.config_file, policy->vendors);
+void Collector::RequestReload() {
+  if (!running_->config->Request()) {
+    spdlog::warn("event=config_busy advice=\"many wait for a reload already\"");
   }
-  return absl::OkStatus();
 }
 
 void Collector::Drain() {

@@ -39,9 +39,9 @@ class Collector {
   /// policy cannot be written now is no error: it is tried again.
   absl::Status Start();
 
-  /// Compiles the configuration anew and replaces the policy, at once or as
-  /// soon as it can be written. On an error the old policy stays.
-  absl::Status ReloadConfig();
+  /// Has the configuration read anew, on a thread of its own, as a change of
+  /// its file does. On an error the old policy stays.
+  void RequestReload();
 
   /// Takes what is waiting, reads the journals once more and writes all of it
   /// down. Metrics are served still, and change no more.

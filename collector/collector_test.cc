@@ -10,6 +10,7 @@
 #include <iterator>
 #include <string>
 
+#include "absl/strings/str_format.h"
 #include "collector/exposition/listen_address.h"
 #include "collector/testing/journal_fixture.h"
 #include "collector/testing/test_crawler.h"
@@ -45,6 +46,18 @@ class CollectorTest : public testing::Test {
     httplib::Client client(address->host, address->port);
     const auto response = client.Get("/metrics");
     return response ? response->body : "";
+  }
+
+  static v1::ReloadResponse Reload(const Collector& collector) {
+    grpc::ClientContext context;
+    v1::ReloadResponse response;
+    const grpc::Status status =
+        v1::Collector::NewStub(
+            grpc::CreateChannel(collector.grpc_address(),
+                                grpc::InsecureChannelCredentials()))
+            ->Reload(&context, {}, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response;
   }
 
   static constexpr char kOtherVendor[] =
@@ -174,13 +187,28 @@ TEST_F(CollectorTest, ReloadReplacesThePolicyOrKeepsIt) {
   ASSERT_TRUE(collector.Start().ok());
   const std::string before = PolicyBytes();
   WriteConfig(kOneVendor);
-  ASSERT_TRUE(collector.ReloadConfig().ok()) << collector.ReloadConfig();
+  v1::ReloadResponse reloaded = Reload(collector);
+  EXPECT_EQ(reloaded.error(), "");
+  EXPECT_EQ(reloaded.in_force().generation(), 2u);
+  EXPECT_EQ(reloaded.in_force().config_file(), options.config_file);
   const std::string after = PolicyBytes();
   EXPECT_NE(after, before);
   EXPECT_THAT(after, HasSubstr("acme"));
   WriteConfig("version: 1\nvendors: 7\n");
-  EXPECT_FALSE(collector.ReloadConfig().ok());
+  reloaded = Reload(collector);
+  EXPECT_EQ(reloaded.result(), v1::RELOAD_RESULT_FAILED);
+  EXPECT_THAT(reloaded.error(), HasSubstr("vendors.yaml:2"));
+  EXPECT_EQ(reloaded.in_force().generation(), 2u);
   EXPECT_EQ(PolicyBytes(), after);
+  const std::string metrics = Metrics(collector);
+  EXPECT_THAT(metrics, HasSubstr("proxymeter_policy_failed 1\n"));
+  EXPECT_THAT(metrics, HasSubstr("proxymeter_policy_generation 2\n"));
+  EXPECT_THAT(metrics, HasSubstr("proxymeter_policy_vendors 1\n"));
+  EXPECT_THAT(metrics, HasSubstr("proxymeter_policy_reloads_total{result="
+                                 "\"ok\"} 1\n"));
+  EXPECT_THAT(metrics, HasSubstr(absl::StrFormat(
+                           "proxymeter_policy_info{checksum=\"%016x\"} 1",
+                           reloaded.in_force().policy_checksum())));
 }
 
 }  // namespace

@@ -62,10 +62,7 @@ absl::Status RunCollector(const CollectorOptions& options) {
       spdlog::info("event=stopping signal={}", signal);
       break;
     }
-    if (absl::Status reloaded = collector.ReloadConfig(); !reloaded.ok()) {
-      spdlog::error("event=config_rejected error=\"{}\"",
-                    std::string(reloaded.message()));
-    }
+    collector.RequestReload();
   }
   collector.Drain();
   Linger(collector, options.linger, signals);

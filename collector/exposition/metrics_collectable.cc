@@ -36,6 +36,7 @@ std::vector<prometheus::MetricFamily> MetricsCollectable::Collect() const {
     Append(families, SelfFamilies(view.accounts));
   }
   Append(families, HealthFamilies(view.accounts, view.health));
+  Append(families, PolicyFamilies(view.policy));
   Append(families, ProcessFamilies());
   ++collections_;
   return families;

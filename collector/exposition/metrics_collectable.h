@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "collector/accounts/sessions.h"
+#include "collector/exposition/policy_families.h"
 #include "collector/exposition/self_families.h"
 #include "collector/pod_identity.h"
 
@@ -22,6 +23,7 @@ class MetricsCollectable : public prometheus::Collectable {
   struct View {
     AccountsSnapshot accounts;
     CollectorHealth health;
+    PolicyStanding policy{};
   };
   MetricsCollectable(std::function<View()> view, PodIdentity pod);
 

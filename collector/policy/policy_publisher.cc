@@ -22,9 +22,11 @@ PolicyPublisher::~PolicyPublisher() {
   thread_.join();
 }
 
-bool PolicyPublisher::Publish(std::vector<std::byte> policy) {
+absl::Status PolicyPublisher::Publish(std::vector<std::byte> policy,
+                                      std::function<void()> written) {
   const std::lock_guard lock(mutex_);
   policy_ = std::move(policy);
+  written_ = std::move(written);
   return TryLocked();
 }
 
@@ -34,8 +36,8 @@ PolicyPublisher::Health PolicyPublisher::health() const {
 }
 
 // Each second's failure would fill the log; its end is said too.
-bool PolicyPublisher::TryLocked() {
-  const absl::Status written = WritePolicyFile(directory_, policy_);
+absl::Status PolicyPublisher::TryLocked() {
+  absl::Status written = WritePolicyFile(directory_, policy_);
   const bool failed = !written.ok();
   const bool before = std::exchange(health_.degraded, failed);
   if (failed) ++health_.failures;
@@ -47,13 +49,17 @@ bool PolicyPublisher::TryLocked() {
   } else if (before && !failed) {
     spdlog::info("event=policy_recovered dir={}", directory_);
   }
-  return !failed;
+  if (failed) return written;
+  // It may be large.
+  policy_ = {};
+  if (written_ != nullptr) std::exchange(written_, nullptr)();
+  return written;
 }
 
 void PolicyPublisher::Run(std::chrono::milliseconds period) {
   std::unique_lock lock(mutex_);
   while (!stop_condition_.wait_for(lock, period, [this] { return stop_; })) {
-    if (health_.degraded) TryLocked();
+    if (health_.degraded) TryLocked().IgnoreError();  // It is said there.
   }
 }
 

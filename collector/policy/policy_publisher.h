@@ -6,10 +6,13 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "absl/status/status.h"
 
 namespace proxymeter::collector {
 
@@ -25,8 +28,11 @@ class PolicyPublisher {
   ~PolicyPublisher();
 
   /// Makes `policy` the one in force, at once or as soon as it can be written.
-  /// True: at once.
-  bool Publish(std::vector<std::byte> policy);
+  /// Ok: at once; else why not yet. `written` is called when it has been, on
+  /// this thread or another, before anything else is published; it must not
+  /// call the publisher.
+  absl::Status Publish(std::vector<std::byte> policy,
+                       std::function<void()> written = nullptr);
 
   struct Health {
     std::uint64_t failures = 0;  ///< attempts to write one
@@ -35,14 +41,15 @@ class PolicyPublisher {
   Health health() const;
 
  private:
-  bool TryLocked();
+  absl::Status TryLocked();
   void Run(std::chrono::milliseconds period);
 
   const std::string directory_;
   mutable std::mutex mutex_;  // guards all that follows but the thread
   std::condition_variable stop_condition_;
   bool stop_ = false;
-  std::vector<std::byte> policy_;
+  std::vector<std::byte> policy_;  // until it is written
+  std::function<void()> written_;
   Health health_;
   std::thread thread_;
 };

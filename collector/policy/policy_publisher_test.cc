@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -36,7 +37,7 @@ class PolicyPublisherTest : public testing::Test {
 
 TEST_F(PolicyPublisherTest, WritesAtOnce) {
   PolicyPublisher publisher(temp_.path());
-  EXPECT_TRUE(publisher.Publish(Policy("one")));
+  EXPECT_TRUE(publisher.Publish(Policy("one")).ok());
   EXPECT_EQ(Content(), "one");
   EXPECT_FALSE(publisher.health().degraded);
   EXPECT_EQ(publisher.health().failures, 0u);
@@ -45,13 +46,16 @@ TEST_F(PolicyPublisherTest, WritesAtOnce) {
 TEST_F(PolicyPublisherTest, WritesTheLatestOnceItCan) {
   PolicyPublisher publisher(temp_.path(), std::chrono::milliseconds(1));
   Obstruct();
-  EXPECT_FALSE(publisher.Publish(Policy("one")));
-  EXPECT_FALSE(publisher.Publish(Policy("two")));
+  std::atomic<int> written = 0;
+  EXPECT_FALSE(publisher.Publish(Policy("one"), [&] { written += 100; }).ok());
+  EXPECT_FALSE(publisher.Publish(Policy("two"), [&] { ++written; }).ok());
+  EXPECT_EQ(written, 0);
   EXPECT_TRUE(publisher.health().degraded);
   EXPECT_GE(publisher.health().failures, 2u);
   MakeWay();
   EXPECT_TRUE(WaitFor([&] { return !publisher.health().degraded; }));
   EXPECT_EQ(Content(), "two");
+  EXPECT_EQ(written, 1);
 }
 
 }  // namespace

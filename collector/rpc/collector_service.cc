@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "collector/rpc/reload_message.h"
 #include "collector/rpc/report_reactor.h"
 #include "collector/rpc/snapshot_message.h"
 #include "collector/rpc/watch_reactor.h"
@@ -38,8 +39,9 @@ class RefusedReport : public grpc::ServerReadReactor<v1::Frame> {
 
 }  // namespace
 
-CollectorService::CollectorService(Sessions& sessions, PodIdentity pod)
-    : sessions_(sessions), pod_(std::move(pod)) {}
+CollectorService::CollectorService(Sessions& sessions, PodIdentity pod,
+                                   ReloadSource reload)
+    : sessions_(sessions), pod_(std::move(pod)), reload_(std::move(reload)) {}
 
 grpc::ServerUnaryReactor* CollectorService::Snapshot(
     grpc::CallbackServerContext* context, const v1::SnapshotRequest*,
@@ -63,6 +65,26 @@ grpc::ServerReadReactor<v1::Frame>* CollectorService::Report(
   StreamSlot slot(streams_, kMaxStreams);
   if (!slot.taken()) return new RefusedReport;
   return new ReportReactor(sessions_, response, std::move(slot));
+}
+
+grpc::ServerUnaryReactor* CollectorService::Reload(
+    grpc::CallbackServerContext* context, const v1::ReloadRequest*,
+    v1::ReloadResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  if (reload_.request == nullptr) {
+    reactor->Finish({grpc::StatusCode::UNIMPLEMENTED, "nothing to reload"});
+    return reactor;
+  }
+  const bool taken =
+      reload_.request([this, reactor, response](const ReloadAnswer& answer) {
+        *response = ReloadMessage(answer, reload_.config_file);
+        reactor->Finish(grpc::Status::OK);
+      });
+  if (!taken) {
+    reactor->Finish(
+        {grpc::StatusCode::RESOURCE_EXHAUSTED, "too many reloads wait"});
+  }
+  return reactor;
 }
 
 v1::SnapshotResponse CollectorService::CurrentSnapshot() const {

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <thread>
 
 #include "collector/testing/journal_fixture.h"
 #include "collector/testing/test_directory.h"
@@ -47,9 +48,14 @@ class RpcServerTest : public testing::Test {
  protected:
   void SetUp() override {
     sessions_.Restore({.since_unix_ns = 5});
-    auto server = RpcServer::Start("127.0.0.1:0", temp_.path(),
-                                   std::make_unique<CollectorService>(
-                                       sessions_, PodIdentity{"pod", "space"}));
+    auto server = RpcServer::Start(
+        "127.0.0.1:0", temp_.path(),
+        std::make_unique<CollectorService>(
+            sessions_, PodIdentity{"pod", "space"},
+            ReloadSource{
+                .request =
+                    [this](auto done) { return TakeRequest(std::move(done)); },
+                .config_file = "vendors.yaml"}));
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     tcp_ = grpc::CreateChannel(server_->address(),
@@ -93,6 +99,25 @@ class RpcServerTest : public testing::Test {
     writer->WritesDone();
     return writer->Finish();
   }
+  // What a ConfigKeeper would do: answer later, from a thread of its own.
+  bool TakeRequest(ConfigKeeper::Done done) {
+    if (busy_) return false;
+    keeper_ = std::thread([this, answer = std::move(done)] {
+      answer(
+          {.result = error_.empty() ? ReloadResult::kOk : ReloadResult::kFailed,
+           .error = error_,
+           .in_force = in_force_});
+    });
+    return true;
+  }
+  grpc::Status Reload(v1::ReloadResponse* response) {
+    grpc::ClientContext context;
+    context.set_deadline(Deadline());
+    const grpc::Status status =
+        v1::Collector::NewStub(unix_)->Reload(&context, {}, response);
+    if (keeper_.joinable()) keeper_.join();
+    return status;
+  }
   std::uint64_t Rejected(Rejection rejection) const {
     return sessions_.Snapshot()
         .workload.rejected[static_cast<std::size_t>(rejection)];
@@ -110,6 +135,19 @@ class RpcServerTest : public testing::Test {
   std::unique_ptr<RpcServer> server_;
   std::shared_ptr<grpc::Channel> tcp_;
   std::shared_ptr<grpc::Channel> unix_;
+  bool busy_ = false;
+  std::string error_;
+  std::shared_ptr<const InForce> in_force_ = std::make_shared<const InForce>(
+      InForce{.config = nullptr,
+              .generation = 7,
+              .config_sha256 = "0f",
+              .policy_checksum = 1,
+              .policy_bytes = 2,
+              .vendors = 3,
+              .rules = 4,
+              .since = std::chrono::system_clock::time_point(
+                  std::chrono::nanoseconds(5000))});
+  std::thread keeper_;
 };
 
 TEST_F(RpcServerTest, SnapshotOverTcpAndUnix) {
@@ -238,6 +276,38 @@ TEST_F(RpcServerTest, AnOversizedFrameEndsTheStream) {
   v1::ReportResponse response;
   EXPECT_FALSE(Report({frame}, &response).ok());
   EXPECT_EQ(Sent(), 0u);
+}
+
+TEST_F(RpcServerTest, ReloadSaysWhatIsInForce) {
+  v1::ReloadResponse response;
+  ASSERT_TRUE(Reload(&response).ok());
+  EXPECT_EQ(response.result(), v1::RELOAD_RESULT_OK);
+  EXPECT_EQ(response.error(), "");
+  const v1::PolicyInForce& in_force = response.in_force();
+  EXPECT_EQ(in_force.config_file(), "vendors.yaml");
+  EXPECT_EQ(in_force.generation(), 7u);
+  EXPECT_EQ(in_force.config_sha256(), "0f");
+  EXPECT_EQ(in_force.policy_checksum(), 1u);
+  EXPECT_EQ(in_force.policy_bytes(), 2u);
+  EXPECT_EQ(in_force.vendors(), 3u);
+  EXPECT_EQ(in_force.rules(), 4u);
+  EXPECT_EQ(in_force.since_unix_ns(), 5000u);
+}
+
+TEST_F(RpcServerTest, AReloadThatFailsSaysAllOfIt) {
+  error_ = std::string(100'000, 'e');
+  v1::ReloadResponse response;
+  ASSERT_TRUE(Reload(&response).ok());
+  EXPECT_EQ(response.result(), v1::RELOAD_RESULT_FAILED);
+  EXPECT_EQ(response.error(), error_);
+  EXPECT_EQ(response.in_force().generation(), 7u);
+}
+
+TEST_F(RpcServerTest, TooManyReloadsAreRefused) {
+  busy_ = true;
+  v1::ReloadResponse response;
+  EXPECT_EQ(Reload(&response).error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
 }
 
 TEST_F(RpcServerTest, HealthIsServing) {

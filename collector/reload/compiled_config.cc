@@ -1,0 +1,81 @@
+#include "collector/reload/compiled_config.h"
+
+#include <openssl/sha.h>
+
+#include <array>
+#include <cstring>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "collector/policy/policy_compiler.h"
+#include "collector/policy/text_file.h"
+#include "collector/policy/vendor_config.h"
+#include "proxymeter/policy_view.h"
+
+namespace proxymeter::collector {
+namespace {
+
+std::string Sha256(std::string_view text) {
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest;
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+         digest.data());
+  return absl::BytesToHexString(
+      {reinterpret_cast<const char*>(digest.data()), digest.size()});
+}
+
+// Where what the configuration refers to is to be added.
+std::vector<std::string> FilesOf(const std::string& path, const VendorConfig&) {
+  return {path};
+}
+
+absl::StatusOr<VendorConfig> Read(const std::string& path,
+                                  std::string* sha256) {
+  absl::StatusOr<std::string> text = ReadTextFile(path);
+  if (!text.ok()) return text.status();
+  *sha256 = Sha256(*text);
+  return ParseVendorConfig(*text, path);
+}
+
+}  // namespace
+
+absl::StatusOr<CompiledConfig> CompileConfig(const std::string& path,
+                                             const FilesKnown& files_known) {
+  CompiledConfig compiled;
+  InForce& facts = compiled.facts;
+  VendorConfig config;
+  if (!path.empty()) {
+    absl::StatusOr<VendorConfig> read = Read(path, &facts.config_sha256);
+    // At most once: a file that names others each time it is read is read anew
+    // when it has changed again.
+    if (read.ok() && files_known != nullptr &&
+        files_known(FilesOf(path, *read))) {
+      read = Read(path, &facts.config_sha256);
+    }
+    if (!read.ok()) return read.status();
+    config = *std::move(read);
+  }
+  compiled.policy = CompilePolicy(config);
+  PolicyView view;
+  const PolicyError error = PolicyView::Open(compiled.policy, &view);
+  if (error != PolicyError::kOk) {
+    return absl::InternalError(absl::StrCat(
+        path,
+        ": the compiled policy is not valid: ", std::string(Describe(error))));
+  }
+  PolicyHeader header;
+  std::memcpy(&header, compiled.policy.data(), sizeof(header));
+  facts.policy_checksum = header.checksum;
+  facts.policy_bytes = compiled.policy.size();
+  facts.vendors = config.vendors.size();
+  for (const Vendor& vendor : config.vendors) {
+    facts.rules += vendor.match.size();
+  }
+  facts.config = std::make_shared<const VendorConfig>(std::move(config));
+  return compiled;
+}
+
+}  // namespace proxymeter::collector
