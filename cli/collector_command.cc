@@ -16,9 +16,10 @@ constexpr char kHelp[] = R"(Examples:
 
 Prometheus scrapes http://METRICS-LISTEN/metrics. gRPC also listens on the Unix
 socket DIR/grpc.sock, where 'proxymeter top' finds it. One collector at a time
-serves a directory. SIGTERM and SIGINT stop it; SIGHUP reads the configuration
-again. Totals survive any end of the collector: they are in the ledger, a SQLite
-file. Remove it, with no collector running, to begin anew.)";
+serves a directory. SIGTERM and SIGINT stop it. The configuration is read again
+when its file has changed, on SIGHUP and on 'proxymeter reload'; a mistake in it
+changes nothing. Totals survive any end of the collector: they are in the ledger,
+a SQLite file. Remove it, with no collector running, to begin anew.)";
 
 }  // namespace
 

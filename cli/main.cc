@@ -10,6 +10,7 @@
 #include "CLI/CLI.hpp"
 #include "cli/collector_command.h"
 #include "cli/doctor_command.h"
+#include "cli/reload_command.h"
 #include "cli/run_command.h"
 #include "cli/suggestion.h"
 #include "cli/synopsis_formatter.h"
@@ -68,6 +69,8 @@ int Main(std::vector<std::string> arguments) {
   CLI::App* collector = AddCollectorCommand(app, &collector_options);
   TopOptions top_options;
   CLI::App* top = AddTopCommand(app, &top_options);
+  ReloadOptions reload_options;
+  CLI::App* reload = AddReloadCommand(app, &reload_options);
   DoctorOptions doctor_options;
   CLI::App* doctor = AddDoctorCommand(app, &doctor_options);
 
@@ -110,6 +113,7 @@ int Main(std::vector<std::string> arguments) {
     const int terminal = isatty(STDOUT_FILENO) == 1 ? STDOUT_FILENO : -1;
     return Top(top_options, terminal, std::cout, std::cerr);
   }
+  if (reload->parsed()) return Reload(reload_options, std::cout, std::cerr);
   if (doctor->parsed()) return Doctor(doctor_options, std::cout, std::cerr);
   return kUsageError;
 }

@@ -9,12 +9,11 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "cli/call_guard.h"
-#include "cli/directory.h"
+#include "cli/collector_address.h"
 #include "cli/synopsis_formatter.h"
 #include "cli/terminal_screen.h"
 #include "cli/top_record.h"
 #include "grpcpp/grpcpp.h"
-#include "proxymeter/limits.h"
 #include "proxymeter/v1/collector.grpc.pb.h"
 
 namespace proxymeter::cli {
@@ -60,16 +59,6 @@ CLI::Validator Positive() {
           "", "positive"};
 }
 
-std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
-  grpc::ChannelArguments arguments;
-  // A crawler's environment names proxies; this is not for them to carry.
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  // The totals of a large crawl exceed the default of 4 MB.
-  arguments.SetMaxReceiveMessageSize(-1);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(),
-                                   arguments);
-}
-
 /// Shows one snapshot after the other in the form that was asked for.
 class Display {
  public:
@@ -98,16 +87,6 @@ class Display {
   std::optional<v1::SnapshotResponse> before_;
 };
 
-std::string WhyNoAnswer(const std::string& address, const grpc::Status& status,
-                        bool timed_out) {
-  std::string reason = "it is silent";
-  if (!timed_out) reason = status.error_message();
-  return absl::StrCat("no collector answers at ", address,
-                      "; start one with 'proxymeter collector --config FILE' "
-                      "(",
-                      reason, ")");
-}
-
 std::string WhyLost(const std::string& address, const grpc::Status& status,
                     bool timed_out) {
   if (timed_out)
@@ -125,17 +104,7 @@ CLI::App* AddTopCommand(CLI::App& app, TopOptions* options) {
   CLI::App* top = app.add_subcommand(
       "top", "Show traffic per vendor and destination as it happens");
   top->formatter(std::make_shared<SynopsisFormatter>("[OPTIONS]"));
-  CLI::Option* directory =
-      top->add_option("--dir", options->directory,
-                      "The collector's directory (default: $PROXYMETER_DIR, "
-                      "else /run/proxymeter for root, else "
-                      "$XDG_RUNTIME_DIR/proxymeter)")
-          ->type_name("DIR");
-  top->add_option("--connect", options->address,
-                  "The collector's gRPC address, HOST:PORT or unix:PATH, "
-                  "instead of its directory")
-      ->type_name("ADDRESS")
-      ->excludes(directory);
+  AddCollectorAddress(*top, &options->directory, &options->address);
   top->add_option("--interval", options->interval_seconds,
                   "Seconds between updates, 0.1 to 3600")
       ->type_name("SECONDS")
@@ -168,21 +137,17 @@ CLI::App* AddTopCommand(CLI::App& app, TopOptions* options) {
 
 int Top(const TopOptions& options, int terminal, std::ostream& out,
         std::ostream& error) {
-  std::string address = options.address;
-  if (address.empty()) {
-    const auto directory =
-        ChooseDirectory(options.directory, OwnSurroundings());
-    if (!directory.ok()) {
-      error << "proxymeter: " << directory.status().message() << '\n';
-      return 1;
-    }
-    address = absl::StrCat("unix:", *directory, "/", kGrpcSocketName);
+  const auto chosen = CollectorAddress(options.directory, options.address);
+  if (!chosen.ok()) {
+    error << "proxymeter: " << chosen.status().message() << '\n';
+    return 1;
   }
+  const std::string& address = *chosen;
   const std::chrono::milliseconds interval(
       static_cast<std::int64_t>(options.interval_seconds * 1000));
   grpc::ClientContext context;
   CallGuard guard(&context, options.patience + interval);
-  const auto collector = v1::Collector::NewStub(Connect(address));
+  const auto collector = v1::Collector::NewStub(ConnectCollector(address));
   v1::WatchRequest request;
   request.set_interval_ms(static_cast<std::uint32_t>(interval.count()));
   const auto stream = collector->Watch(&context, request);

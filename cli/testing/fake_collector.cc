@@ -39,4 +39,14 @@ grpc::Status FakeCollector::Watch(
   return grpc::Status::CANCELLED;
 }
 
+grpc::Status FakeCollector::Reload(grpc::ServerContext*,
+                                   const v1::ReloadRequest*,
+                                   v1::ReloadResponse* response) {
+  if (!reload_.has_value()) {
+    return {grpc::StatusCode::UNIMPLEMENTED, "no such call"};
+  }
+  *response = *reload_;
+  return grpc::Status::OK;
+}
+
 }  // namespace proxymeter::cli

@@ -5,7 +5,9 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "grpcpp/grpcpp.h"
@@ -23,6 +25,9 @@ class FakeCollector final : public v1::Collector::Service {
                 std::vector<v1::SnapshotResponse> snapshots, AtEnd at_end);
   ~FakeCollector() override;
 
+  /// What Reload is answered with; before, there is no such call.
+  void SetReload(v1::ReloadResponse response) { reload_ = std::move(response); }
+
   int port() const { return port_; }
   /// Of the last Watch.
   std::uint32_t interval_ms() const { return interval_ms_; }
@@ -32,7 +37,12 @@ class FakeCollector final : public v1::Collector::Service {
                      const v1::WatchRequest* request,
                      grpc::ServerWriter<v1::SnapshotResponse>* stream) override;
 
+  grpc::Status Reload(grpc::ServerContext* context,
+                      const v1::ReloadRequest* request,
+                      v1::ReloadResponse* response) override;
+
   const std::vector<v1::SnapshotResponse> snapshots_;
+  std::optional<v1::ReloadResponse> reload_;
   const AtEnd at_end_;
   int port_ = 0;
   std::atomic<std::uint32_t> interval_ms_ = 0;
