@@ -1,12 +1,35 @@
 // UDP: counted in bytes, by the endpoint of each datagram.
+#include "shim/datagrams.h"
+
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <array>
+
+#include "shim/pieces.h"
 #include "shim/shim.h"
 #include "shim/socket.h"
 #include "shim/unseen_descriptors.h"
 
 namespace proxymeter::shim {
 namespace {
+
+using protocol::Bytes;
+
+// A first packet of QUIC, behind the longest header of SOCKS 5.
+constexpr std::size_t kFront = 2048;
+
+// Not inlined: what is not looked at any more shall not pay for the stack.
+[[gnu::noinline]] void SendInPieces(Stream* stream, const iovec* vector,
+                                    std::size_t count, std::size_t size) {
+  std::array<std::uint8_t, kFront> front;
+  std::size_t have = 0;
+  ForEachPiece(vector, count, std::min(size, kFront), [&](Bytes piece) {
+    std::copy(piece.begin(), piece.end(), front.begin() + have);
+    have += piece.size();
+  });
+  stream->SentDatagram({front.data(), have}, size);
+}
 
 bool Same(const Endpoint& a, const Endpoint& b) {
   return a.port == b.port && a.address == b.address;
@@ -27,8 +50,19 @@ bool Turn(int fd, const Endpoint& peer) {
 
 }  // namespace
 
+void SendDatagram(Stream* stream, const iovec* vector, std::size_t count,
+                  std::size_t size) {
+  if (stream->looks_at_datagrams() && vector[0].iov_len < size) {
+    SendInPieces(stream, vector, count, size);
+  } else {
+    stream->SentDatagram({static_cast<const std::uint8_t*>(vector[0].iov_base),
+                          std::min(vector[0].iov_len, size)},
+                         size);
+  }
+}
+
 bool ReportSentTo(int fd, const sockaddr* address, socklen_t length,
-                  const void* buffer, std::size_t size) {
+                  const iovec* vector, std::size_t count, std::size_t size) {
   Endpoint peer;
   if (!ReadEndpoint(address, length, &peer)) return false;
   {
@@ -36,12 +70,7 @@ bool ReportSentTo(int fd, const sockaddr* address, socklen_t length,
     if (connection) {
       if (!connection->is_datagrams()) return false;
       if (Same(connection->remote(), peer)) {
-        if (buffer != nullptr) {
-          connection->socket_stream()->Sent(
-              {static_cast<const std::uint8_t*>(buffer), size});
-        } else {
-          connection->socket_stream()->SentUnseen(size);
-        }
+        SendDatagram(connection->socket_stream(), vector, count, size);
         shim.uplink.Tick();
         return true;
       }
@@ -49,11 +78,7 @@ bool ReportSentTo(int fd, const sockaddr* address, socklen_t length,
   }
   const bool carries_datagrams = IsMetered(fd);
   if (!Turn(fd, peer)) return carries_datagrams;
-  if (buffer != nullptr) {
-    ReportSent(fd, buffer, size);
-  } else {
-    ReportSentUnseen(fd, size);
-  }
+  ReportSent(fd, vector, count, size);
   return true;
 }
 

@@ -5,6 +5,7 @@
 
 #include <initializer_list>
 #include <string>
+#include <vector>
 
 #include "proxymeter/tls_session.h"
 #include "shim/hooks/hooks.h"
@@ -156,30 +157,54 @@ class QuicDatagrams : public Datagrams {
   QuicDatagrams() : hello_(ClientHello("www.b.test").substr(5)) {}
 
   static void SendBytesTo(const std::string& bytes, bool as_message = false) {
-    sockaddr_in address = Address(kProxyAddress);
-    if (!as_message) {
-      hooks::sendto(kFd, bytes.data(), bytes.size(), 0,
-                    reinterpret_cast<const sockaddr*>(&address),
-                    sizeof(address));
+    if (as_message) {
+      SendPieces(bytes, {bytes.size()});
       return;
     }
-    iovec piece = {const_cast<char*>(bytes.data()), bytes.size()};
-    msghdr message = {};
-    message.msg_name = &address;
-    message.msg_namelen = sizeof(address);
-    message.msg_iov = &piece;
-    message.msg_iovlen = 1;
-    hooks::sendmsg(kFd, &message, 0);
+    const sockaddr_in address = Address(kProxyAddress);
+    hooks::sendto(kFd, bytes.data(), bytes.size(), 0,
+                  reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+  }
+  enum class By { kMessage, kMessages, kConnected, kVector };
+  // `sizes` of the pieces; the last one takes the rest.
+  static void SendPieces(const std::string& bytes,
+                         std::initializer_list<std::size_t> sizes,
+                         By by = By::kMessage) {
+    std::vector<iovec> pieces;
+    std::size_t at = 0;
+    for (const std::size_t size : sizes) {
+      pieces.push_back({const_cast<char*>(bytes.data()) + at, size});
+      at += size;
+    }
+    pieces.back().iov_len += bytes.size() - at;
+    sockaddr_in address = Address(kProxyAddress);
+    mmsghdr message = {};
+    message.msg_hdr.msg_iov = pieces.data();
+    message.msg_hdr.msg_iovlen = pieces.size();
+    if (by != By::kConnected) {
+      message.msg_hdr.msg_name = &address;
+      message.msg_hdr.msg_namelen = sizeof(address);
+    }
+    switch (by) {
+      case By::kMessages:
+        hooks::sendmmsg(kFd, &message, 1, 0);
+        return;
+      case By::kVector:
+        hooks::writev(kFd, pieces.data(), static_cast<int>(pieces.size()));
+        return;
+      default:
+        hooks::sendmsg(kFd, &message.msg_hdr, 0);
+    }
   }
   static CounterSums Quic(std::string_view host) {
     return Traffic(kVendor, host, Protocol::kQuic, Visibility::kInferred);
   }
-  static std::uint64_t Sessions(TlsVersion version) {
+  static std::uint64_t Sessions(TlsVersion version, Alpn alpn = Alpn::kNone) {
     std::uint64_t sum = 0;
     for (std::uint32_t i = 0; i < shim.meter.row_limit(); ++i) {
       const JournalRow& row = shim.meter.journal().rows()[i];
       if (row.kind == RowKind::kTlsSession &&
-          row.code == TlsSessionCode(version, Alpn::kNone)) {
+          row.code == TlsSessionCode(version, alpn)) {
         sum += row.counters[kTlsSessions];
       }
     }
@@ -242,6 +267,71 @@ TEST_F(QuicDatagrams, WhatCannotBeReadIsNamedAllTheSame) {
   SendBytesTo(front);
   hooks::close(kFd);
   EXPECT_EQ(Quic(kUnknownDestination)[kSentBytes], 1200u);
+}
+
+TEST_F(QuicDatagrams, OneOfAnotherVersionIsASessionAllTheSame) {
+  std::string other =
+      QuicInitial(kQuicV1, "8bytesid", 0, QuicCrypto(0, hello_));
+  other[4] = 9;
+  for (int i = 0; i < 3; ++i) SendBytesTo(other);
+  // The server speaks only version 1: the client begins anew.
+  SendBytesTo(QuicInitial(kQuicV1, "8bytesid", 0, QuicCrypto(0, hello_)));
+  EXPECT_EQ(Quic("www.b.test")[kSentBytes], 4u * 1200u);
+  EXPECT_EQ(Sessions(TlsVersion::kQuicOther, Alpn::kHidden), 1u);
+  EXPECT_EQ(Sessions(TlsVersion::kQuic1), 0u);
+}
+
+TEST_F(QuicDatagrams, OneInSeveralPiecesIsReadWhole) {
+  const std::string first =
+      QuicInitial(kQuicV1, "8bytesid", 0, QuicCrypto(0, hello_));
+  using namespace std::string_literals;
+  // The longest header that SOCKS has.
+  const std::string socks = "\0\0\0\3\xff"s + std::string(255, 'a') + "\1\xbb"s;
+  for (const By by :
+       {By::kMessage, By::kMessages, By::kConnected, By::kVector}) {
+    SCOPED_TRACE(static_cast<int>(by));
+    const auto begin = [&] {
+      RestartShim();
+      if (by != By::kConnected && by != By::kVector) return;
+      Connect(kFd, kProxyAddress, 443);
+      fake_.set_peer(kFd, kProxyAddress);
+    };
+    const auto expect = [&](std::size_t sent) {
+      EXPECT_EQ(Quic("www.b.test")[kSentBytes], sent);
+      EXPECT_EQ(Sessions(TlsVersion::kQuic1), 1u);
+      EXPECT_EQ(Vendor(kVendor)[kHeldSentBytes],
+                Vendor(kVendor)[kReleasedSentBytes]);
+      hooks::close(kFd);
+    };
+    begin();
+    SendPieces(first, {1, 0, 30}, by);
+    SendPieces("more", {1, 1}, by);
+    expect(1204);
+    begin();
+    SendPieces(socks + first, {socks.size(), 500}, by);
+    expect(socks.size() + 1200);
+    // Several that the kernel takes for one: more than is looked at.
+    begin();
+    SendPieces(first + std::string(60'000, 'x'), {700, 600}, by);
+    expect(61'200);
+  }
+}
+
+TEST_F(QuicDatagrams, AHelloInTwoIsReadThoughEachIsInPieces) {
+  SendPieces(
+      QuicInitial(kQuicV1, "8bytesid", 0, QuicCrypto(99, hello_.substr(99))),
+      {1199});
+  EXPECT_EQ(Vendor(kVendor)[kHeldSentBytes], 1200u);
+  SendPieces(
+      QuicInitial(kQuicV1, "8bytesid", 1, QuicCrypto(0, hello_.substr(0, 99))),
+      {10, 20, 30});
+  EXPECT_EQ(Quic("www.b.test")[kSentBytes], 2400u);
+}
+
+TEST_F(QuicDatagrams, PiecesOfOtherThingsAreBytes) {
+  SendPieces(std::string(1200, 'x'), {600});
+  SendPieces(std::string(3, 'x'), {1, 1});
+  EXPECT_EQ(Proxied()[kSentBytes], 1203u);
 }
 
 TEST_F(QuicDatagrams, BySocksItIsForTheTargetOrTheName) {

@@ -6,8 +6,10 @@
 
 #include <type_traits>
 
+#include "shim/datagrams.h"
 #include "shim/kernel.h"
 #include "shim/libc.h"
+#include "shim/pieces.h"
 #include "shim/socket.h"
 #include "shim/unseen_descriptors.h"
 
@@ -34,18 +36,6 @@ void SettleConnecting(int fd, int state, Connection* connection) {
   }
   // Closed, and the reason already read by somebody else: failed all the same.
   connection->ConnectFailed(SocketError(fd));
-}
-
-// Hands each piece of a vector to `report`, up to `size` bytes in all.
-template <typename Report>
-void ForEachPiece(const iovec* vector, std::size_t count, std::size_t size,
-                  Report report) {
-  for (std::size_t i = 0; i < count && size > 0; ++i) {
-    const std::size_t piece =
-        vector[i].iov_len < size ? vector[i].iov_len : size;
-    if (piece != 0) report(View(vector[i].iov_base, piece));
-    size -= piece;
-  }
 }
 
 }  // namespace
@@ -94,9 +84,14 @@ void ReportSent(int fd, const iovec* vector, std::size_t count,
                 std::size_t size) {
   const auto connection = AcquireOrAdopt(fd);
   if (!connection) return;
-  if (connection->connecting()) connection->Established();
-  ForEachPiece(vector, count, size,
-               [&](Bytes piece) { connection->socket_stream()->Sent(piece); });
+  if (connection->is_datagrams()) {
+    SendDatagram(connection->socket_stream(), vector, count, size);
+  } else {
+    if (connection->connecting()) connection->Established();
+    ForEachPiece(vector, count, size, [&](Bytes piece) {
+      connection->socket_stream()->Sent(piece);
+    });
+  }
   shim.uplink.Tick();
 }
 

@@ -223,7 +223,8 @@ void Stream::SendStep(Bytes* data) {
       SendTlsUnread(data);
       return;
     case Stage::kDatagrams:
-      SendDatagram(data);
+      TakeDatagram(*data, data->size());
+      *data = {};
       return;
     case Stage::kOpaque:
       CountSent(connection_->row(), data->size());

@@ -73,6 +73,11 @@ class Stream {
   [[gnu::noinline]] void SentUnseen(std::size_t size);
   [[gnu::noinline]] void ReceivedUnseen(std::size_t size);
 
+  /// A datagram of `size` bytes went out, and begins with these.
+  void SentDatagram(protocol::Bytes front, std::size_t size);
+  /// False once none of them will be looked at any more.
+  bool looks_at_datagrams() const { return stage() == Stage::kDatagrams; }
+
   /// Everything has moved: a response that only the end of its connection ends
   /// is complete.
   void End();
@@ -157,7 +162,9 @@ class Stream {
   void ReceiveSocks(protocol::Bytes* data);
   void OnSocksGranted();
 
-  void SendDatagram(protocol::Bytes* data);
+  void TakeDatagram(protocol::Bytes front, std::size_t size);
+  void LookAtDatagram(protocol::Bytes front);
+  void CountQuic(Alpn alpn);
   void LeaveDatagrams();
   bool is_quic() const {
     return named_.load(std::memory_order_relaxed) == Protocol::kQuic;

@@ -25,10 +25,26 @@ TlsVersion VersionOfQuic(std::uint32_t version) {
 
 }  // namespace
 
-void Stream::SendDatagram(Bytes* data) {
+void Stream::SentDatagram(Bytes front, std::size_t size) {
+  if (looks_at_datagrams() && sending_.TryEnter()) {
+    if (looks_at_datagrams()) {
+      TakeDatagram(front, size);
+      size = 0;
+    }
+    sending_.Leave();
+  }
+  if (size != 0) SentUnseen(size);
+}
+
+void Stream::TakeDatagram(Bytes front, std::size_t size) {
+  LookAtDatagram(front);
+  CountSent(looks_at_datagrams() ? nullptr : connection_->row(), size);
+}
+
+void Stream::LookAtDatagram(Bytes front) {
   protocol::HostName target;
-  const std::size_t header = protocol::SocksDatagramHeader(*data, &target);
-  const Bytes payload = data->subspan(header);
+  const std::size_t header = protocol::SocksDatagramHeader(front, &target);
+  const Bytes payload = front.subspan(header);
   if (quic_ == nullptr) {
     const std::uint32_t version = protocol::QuicVersionOfFirst(payload);
     if (version == 0) {
@@ -42,6 +58,7 @@ void Stream::SendDatagram(Bytes* data) {
     }
     quic_version_ = VersionOfQuic(version);
     datagrams_ = 0;
+    if (quic_version_ == TlsVersion::kQuicOther) CountQuic(Alpn::kHidden);
     quic_ = connection_->TakeQuic();
     if (quic_ == nullptr) {
       LeaveDatagrams();
@@ -54,17 +71,20 @@ void Stream::SendDatagram(Bytes* data) {
     if (!hello.may_hide_another() || !is_in_tunnel()) {
       connection_->SetTarget(hello.server_name());
     }
-    connection_->CountTlsSession(
-        TlsSessionCode(quic_version_, protocol::AlpnOf(hello.alpn_offers())),
-        Visibility::kInferred);
+    // One of another version was counted before its client went back to this.
+    if (quic_version_ != TlsVersion::kQuicOther) {
+      CountQuic(protocol::AlpnOf(hello.alpn_offers()));
+    }
   }
   if (status != QuicHello::Status::kNeedMore ||
       ++datagrams_ == kMostDatagrams) {
     LeaveDatagrams();
-  } else {
-    CountSent(nullptr, data->size());
-    *data = {};
   }
+}
+
+void Stream::CountQuic(Alpn alpn) {
+  connection_->CountTlsSession(TlsSessionCode(quic_version_, alpn),
+                               Visibility::kInferred);
 }
 
 // Nothing more is to be learned: bytes only, of what it is named so far.

@@ -50,20 +50,12 @@ struct FromVector {
   }
 };
 
-// What was sent, when it stood in one piece.
-const void* Whole(const msghdr& message, ssize_t size) {
-  return message.msg_iovlen != 0 &&
-                 message.msg_iov[0].iov_len == static_cast<std::size_t>(size)
-             ? message.msg_iov[0].iov_base
-             : nullptr;
-}
-
 struct FromMessage {
   static void Moved(ssize_t result, int fd, const msghdr* message, int) {
     if (message->msg_name != nullptr &&
         ReportSentTo(fd, static_cast<const sockaddr*>(message->msg_name),
-                     message->msg_namelen, Whole(*message, result),
-                     static_cast<std::size_t>(result))) {
+                     message->msg_namelen, message->msg_iov,
+                     message->msg_iovlen, static_cast<std::size_t>(result))) {
       return;
     }
     ReportSent(fd, message->msg_iov, message->msg_iovlen,
@@ -212,7 +204,8 @@ ssize_t sendto(int fd, const void* buffer, size_t size, int flags,
   if (address != nullptr) [[unlikely]] {
     const ssize_t result =
         libc.sendto(fd, buffer, size, flags, address, length);
-    if (result > 0 && !ReportSentTo(fd, address, length, buffer,
+    const iovec whole = {const_cast<void*>(buffer), size};
+    if (result > 0 && !ReportSentTo(fd, address, length, &whole, 1,
                                     static_cast<std::size_t>(result))) {
       ReportSent(fd, buffer, static_cast<std::size_t>(result));
     }
