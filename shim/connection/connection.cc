@@ -318,8 +318,8 @@ void Connection::CountGrpcStatus(int status) {
       kGrpcResponses, 1);
 }
 
-void Connection::CountProxyError(ProxyError error) {
-  home_->CountProxyError(vendor(), error);
+void Connection::CountProxyError(ProxyError error, std::uint32_t times) {
+  if (times != 0) home_->CountProxyError(vendor(), error, times);
 }
 
 void Connection::Time(Phase phase, std::uint64_t since_ns,
@@ -343,14 +343,17 @@ void Connection::Time(Phase phase, std::uint64_t since_ns,
 
 void Connection::EndedByPeer(const KernelFigures& kernel) {
   if (kernel.received > socket_stream_.moved_received()) return;
+  const auto blame = [this](std::uint8_t depth) {
+    Stream* stream = this->stream(depth);
+    return stream != nullptr && stream->BlameEnd();
+  };
   // The innermost stream knows best what was under way.
-  for (std::uint8_t depth = places(); depth-- > 0;) {
-    const Stream* stream = this->stream(depth);
-    if (stream == nullptr) continue;
-    if (const auto error = stream->ErrorOfEnd()) {
-      CountProxyError(*error);
-      return;
-    }
+  for (std::uint8_t depth = kMaxStreams; depth-- > 0 && !blame(depth);) {
+  }
+  if (tunnels_.load(std::memory_order_acquire) == nullptr) return;
+  for (std::uint8_t i = 0; i < Http2Tunnels::kMost; ++i) {
+    const std::uint8_t place = Http2Tunnels::PlaceOf(i);
+    if (!blame(place + 1)) blame(place);
   }
 }
 

@@ -178,7 +178,7 @@ class Connection {
   /// `status` as in grpc-status.
   void CountGrpcStatus(int status);
   /// Of what the vendor's proxy did not do. Without a proxy there is none.
-  void CountProxyError(ProxyError error);
+  void CountProxyError(ProxyError error, std::uint32_t times = 1);
   /// The phase lasted from `since_ns` until `now_ns`; 0 is no time.
   void Time(Phase phase, std::uint64_t since_ns, std::uint64_t now_ns);
   /// The peer ended the connection, before we did: whether that is an error of

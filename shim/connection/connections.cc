@@ -103,12 +103,13 @@ void Connections::CountFailure(std::string_view vendor, int error) {
   CountProxyError(vendor, failure.error);
 }
 
-void Connections::CountProxyError(std::string_view vendor, ProxyError error) {
+void Connections::CountProxyError(std::string_view vendor, ProxyError error,
+                                  std::uint32_t times) {
   if (vendor == kDirectVendor) return;
   Add(meter_->Find({.kind = RowKind::kProxyError,
                     .code = static_cast<std::uint16_t>(error),
                     .vendor = vendor}),
-      kProxyErrors, 1);
+      kProxyErrors, times);
 }
 
 void Connections::Share(int from, int to) {

@@ -107,7 +107,8 @@ class Connections {
   void Doubt(int fd);
   /// Counts a connection that never came to be.
   void CountFailure(std::string_view vendor, int error);
-  void CountProxyError(std::string_view vendor, ProxyError error);
+  void CountProxyError(std::string_view vendor, ProxyError error,
+                       std::uint32_t times = 1);
 
   /// `to` becomes another descriptor of what `from` is.
   void Share(int from, int to);

@@ -5,10 +5,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 
 #include "proxymeter/journal.h"
-#include "proxymeter/proxy_error.h"
 #include "shim/connection/exchanges.h"
 #include "shim/connection/http2_tunnels.h"
 #include "shim/connection/side_lock.h"
@@ -81,8 +79,9 @@ class Stream {
   /// Everything has moved: a response that only the end of its connection ends
   /// is complete.
   void End();
-  /// What it means that the peer ends the connection now. For the sole owner.
-  std::optional<ProxyError> ErrorOfEnd() const;
+  /// Counts what it leaves undone that the peer ends the connection now; false
+  /// when that is nothing. For the sole owner.
+  bool BlameEnd();
 
   /// Bytes that the hooks reported of this stream.
   std::uint64_t moved_sent() const {
@@ -155,7 +154,11 @@ class Stream {
   void OnHttp2Event(protocol::Http2Event event,
                     protocol::Http2Session* session);
   void BeginHttp2Response(protocol::Http2Session* session);
-  void OnHttp2Response(const protocol::Http2Session& session);
+  void OnHttp2Response(protocol::Http2Session* session);
+  void OnHttp2Reset(const protocol::Http2Streams::Stream& stream);
+  void OnHttp2Goaway(protocol::Http2Session* session);
+  void Blame(const protocol::Http2Streams::BrokenOff& requests);
+  bool BlameHttp2End();
   void CountGrpcStatus(const protocol::Http2Session& session);
   void EndHttp2Response(const protocol::Http2Side& server);
   static void AwaitHttp2Request(const protocol::Http2Session& session);

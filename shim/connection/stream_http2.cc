@@ -14,6 +14,7 @@ using protocol::Http2Fields;
 using protocol::Http2Session;
 using protocol::Http2Side;
 using protocol::Http2Step;
+using protocol::Http2Streams;
 
 JournalRow* RowOf(std::uintptr_t tag) {
   return reinterpret_cast<JournalRow*>(tag);
@@ -250,7 +251,7 @@ void Stream::OnHttp2Event(Http2Event event, Http2Session* session) {
       return;
     case Http2Event::kResponse:
       BeginHttp2Response(session);
-      OnHttp2Response(*session);
+      OnHttp2Response(session);
       CountGrpcStatus(*session);
       return;
     case Http2Event::kData:
@@ -261,6 +262,12 @@ void Stream::OnHttp2Event(Http2Event event, Http2Session* session) {
       return;
     case Http2Event::kEnd:
       EndHttp2Response(*server);
+      return;
+    case Http2Event::kReset:
+      OnHttp2Reset(server->ended());
+      return;
+    case Http2Event::kGoaway:
+      OnHttp2Goaway(session);
       return;
     default:
       return;
@@ -286,6 +293,37 @@ void Stream::EndHttp2Response(const Http2Side& server) {
                     FineMonotonicNs());
 }
 
+// In a tunnel a destination speaks for itself: what it does not answer is not
+// its proxy's.
+void Stream::Blame(const Http2Streams::BrokenOff& requests) {
+  connection_->CountProxyError(ProxyError::kClosedBeforeResponse,
+                               requests.unanswered);
+  connection_->CountProxyError(ProxyError::kClosedInResponse,
+                               requests.incomplete);
+}
+
+void Stream::OnHttp2Reset(const Http2Streams::Stream& stream) {
+  if (!stream.awaited || is_in_tunnel()) return;
+  Blame({.unanswered = stream.begun ? 0u : 1u,
+         .incomplete = stream.begun ? 1u : 0u});
+}
+
+// The end of the connection for what is above a stream; with an error, for all
+// (RFC 9113, 5.4.1).
+void Stream::OnHttp2Goaway(Http2Session* session) {
+  const Http2Side& server = session->server;
+  const auto requests =
+      session->streams.BreakOff(server.error() == 0 ? server.stream() : 0);
+  if (!is_in_tunnel()) Blame(requests);
+}
+
+bool Stream::BlameHttp2End() {
+  const auto requests =
+      http2_.load(std::memory_order_acquire)->streams.BreakOff(0);
+  Blame(requests);
+  return requests.unanswered + requests.incomplete != 0;
+}
+
 // In trailers, or in the head of a response that has nothing else.
 void Stream::CountGrpcStatus(const Http2Session& session) {
   const int status = session.server.fields().grpc_status();
@@ -296,16 +334,17 @@ void Stream::CountGrpcStatus(const Http2Session& session) {
   connection_->CountGrpcStatus(status);
 }
 
-void Stream::OnHttp2Response(const Http2Session& session) {
-  const int status = session.server.fields().status();
-  const std::uint32_t id = session.server.stream();
-  const auto stream = session.streams.Find(id);
+void Stream::OnHttp2Response(Http2Session* session) {
+  const int status = session->server.fields().status();
+  const std::uint32_t id = session->server.stream();
+  const auto stream = session->streams.Find(id);
   if (const auto error = protocol::ErrorOfReply(
           stream.tunnel ? protocol::ReplyTo::kConnect : reply_to(nullptr),
-          status, session.server.fields().words())) {
+          status, session->server.fields().words())) {
     connection_->CountProxyError(*error);
   }
   if (stream.tunnel) {
+    session->streams.Begin(id);
     connection_->CountTunnelReply(Protocol::kConnect,
                                   static_cast<std::uint16_t>(status));
     if (status / 100 == 2) {

@@ -201,14 +201,17 @@ void Stream::End() {
   if (stage() == Stage::kDatagrams && is_quic()) LeaveDatagrams();
 }
 
-std::optional<ProxyError> Stream::ErrorOfEnd() const {
+bool Stream::BlameEnd() {
   const Stage now = stage();
+  if (now == Stage::kHttp2) return BlameHttp2End();
   if ((now != Stage::kHttp1 && now != Stage::kConnect) ||
       exchanges_.Oldest() == nullptr || response_.until_close()) {
-    return std::nullopt;
+    return false;
   }
-  return response_begun_ ? ProxyError::kClosedInResponse
-                         : ProxyError::kClosedBeforeResponse;
+  connection_->CountProxyError(response_begun_
+                                   ? ProxyError::kClosedInResponse
+                                   : ProxyError::kClosedBeforeResponse);
+  return true;
 }
 
 protocol::ReplyTo Stream::reply_to(const Exchange* exchange) const {

@@ -255,6 +255,9 @@ Http2Event Http2Side::OnFixed() {
     case kResetType:
       event_stream_ = frame_.stream;
       error_ = Number(0);
+      if (speaker_ == Http2Speaker::kServer) {
+        ended_ = streams_->Find(frame_.stream);
+      }
       streams_->Reset(frame_.stream, speaker_);
       phase_ = Phase::kFrameEnd;
       return Http2Event::kReset;

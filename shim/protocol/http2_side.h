@@ -52,8 +52,8 @@ class Http2Side {
 
   /// The stream of the event; of kPush the one that is promised.
   std::uint32_t stream() const { return event_stream_; }
-  /// At the server's kEnd: what was remembered of the stream; it may be no
-  /// more.
+  /// At the server's kEnd and kReset: what was remembered of the stream until
+  /// then; it may be no more.
   const Http2Streams::Stream& ended() const { return ended_; }
   /// At kRequest, kPush, kInterim, kResponse, kTrailers.
   const Http2Fields& fields() const { return fields_; }

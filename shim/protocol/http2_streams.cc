@@ -69,6 +69,8 @@ Http2Streams::Stream Http2Streams::Find(std::uint32_t id) const {
   return {.known = true,
           .tunnel = (state & kTunnel) != 0,
           .grpc = (state & kGrpc) != 0,
+          .begun = (state & kBegun) != 0,
+          .awaited = Awaited(state),
           .tag = tag,
           .since_ns = since};
 }
@@ -82,6 +84,30 @@ bool Http2Streams::Begin(std::uint32_t id) {
   } while (!slot->state.compare_exchange_weak(state, state | kBegun,
                                               std::memory_order_acq_rel));
   return true;
+}
+
+// What a server pushes nobody has asked for, and a tunnel has been answered
+// when it stands.
+bool Http2Streams::Awaited(std::uint64_t state) {
+  return (state >> kIdShift) % 2 == 1 &&
+         (state & (kServerEnded | kGivenUp)) == 0 &&
+         ((state & kTunnel) == 0 || (state & kBegun) == 0);
+}
+
+Http2Streams::BrokenOff Http2Streams::BreakOff(std::uint32_t last) {
+  BrokenOff sum;
+  for (Slot& slot : slots_) {
+    std::uint64_t state = slot.state.load(std::memory_order_acquire);
+    while (Awaited(state) && state >> kIdShift > last) {
+      if (!slot.state.compare_exchange_weak(state, state | kGivenUp,
+                                            std::memory_order_acq_rel)) {
+        continue;
+      }
+      ++((state & kBegun) != 0 ? sum.incomplete : sum.unanswered);
+      break;
+    }
+  }
+  return sum;
 }
 
 void Http2Streams::Mark(std::uint32_t id, std::uint64_t bits) {

@@ -25,6 +25,9 @@ class Http2Streams {
     bool known = false;
     bool tunnel = false;  ///< opened by CONNECT
     bool grpc = false;
+    bool begun = false;  ///< so has its response (of a tunnel: the reply)
+    /// The client's, and its response is still to come, or to end.
+    bool awaited = false;
     std::uintptr_t tag = kNoTag;
     std::uint64_t since_ns = 0;  ///< when its request was complete
   };
@@ -32,7 +35,7 @@ class Http2Streams {
   void Begin();
 
   /// Remembers a stream until both sides have ended it. False when there is no
-  /// room. `stream.known` does not matter.
+  /// room. Of `stream` the tag, the time and what it is count.
   bool Add(std::uint32_t id, const Stream& stream);
   /// Not known: never added, or ended since.
   Stream Find(std::uint32_t id) const;
@@ -43,6 +46,15 @@ class Http2Streams {
   void End(std::uint32_t id, Http2Speaker side);
   /// `side` gives it up. What the server has sent by then is still to come.
   void Reset(std::uint32_t id, Http2Speaker side);
+
+  /// Requests of the client's, without a response and with a part of one.
+  struct BrokenOff {
+    std::uint32_t unanswered = 0;
+    std::uint32_t incomplete = 0;
+  };
+  /// No more is to be expected on streams above `last`: how many that leaves
+  /// so. None is told twice.
+  BrokenOff BreakOff(std::uint32_t last);
 
   /// True once a tunnel was added.
   bool has_tunnels() const {
@@ -71,7 +83,7 @@ class Http2Streams {
   enum Bit : std::uint64_t {
     kClientEnded = 1,
     kServerEnded = 2,
-    kGivenUp = 4,  // by the client: may be forgotten for another stream
+    kGivenUp = 4,  // not awaited: may be forgotten for another stream
     kTunnel = 8,
     kGrpc = 16,
     kBusy = 32,   // being filled
@@ -91,6 +103,7 @@ class Http2Streams {
   static bool Is(std::uint64_t state, std::uint32_t id) {
     return state >> kIdShift == id && id != 0;
   }
+  static bool Awaited(std::uint64_t state);
   template <typename Self>
   static auto* Lookup(Self* self, std::uint32_t id);
   Slot* Claim(std::uint32_t id, bool need);
