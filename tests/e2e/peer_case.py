@@ -39,6 +39,7 @@ class PeerCase(MeteredCase):
         """
         self.settle(peer)
         entries = len(self.lab.origin.entries())
+        errors = self.value("proxy_errors_total")
         before = self.lab.witness.carried(peer.endpoint)
         was = account.metered(self.collector.metrics(), peer)
         done = subprocess.run(
@@ -88,6 +89,8 @@ class PeerCase(MeteredCase):
         self.eventually_equal(lambda: found() == expected(), True, found, expected)
         self.collector.settle()
         self.assertEqual(found(), expected())
+        # Who answered everything is to blame for nothing.
+        self.assertEqual(self.value("proxy_errors_total"), errors)
         return done.stdout, expected()
 
     def settle(self, peer):

@@ -52,6 +52,9 @@ class ThroughProxies(Http2Case):
         self.assertEqual({entry["protocol"] for entry in new}, {"HTTP/2.0"})
         self.assertEqual(self.requests_by("https/2"), counted + len(new))
         self.assertEqual(self.timed(), [count + len(new) for count in timed])
+        self.assertEqual(
+            self.collector.metrics().total("proxymeter_proxy_errors_total"), 0
+        )
         # Every byte is the server name's, whose requests ever went with it.
         was = places.get(SITE, (0, 0))
         self.assertEqual(
