@@ -80,8 +80,6 @@ class Client:
     encrypts_hello: bool = False
     # Which columns of ways.py it knows.
     ways: tuple = ()
-    # Those that it knows as well, without a cell.
-    untried: tuple = ()
 
 
 def _options(*line):
@@ -217,6 +215,33 @@ def _chromium(crawl):
     return [[*line, url] for url in crawl.urls]
 
 
+# A page's load waits for the documents in it: this one is ended when the talk
+# is over.
+_TALK = """<!DOCTYPE html><title>Talk</title><p id=p></p><iframe id=f></iframe>
+<script>
+const end = f.contentDocument.open(), url = %r;
+const sizes = new URL(url).pathname.split('/').slice(1).map(Number);
+const talk = new WebSocket(url);
+talk.binaryType = 'arraybuffer';
+const say = () => talk.send(new Uint8Array(sizes[0]));
+talk.onopen = say;
+talk.onmessage = (event) => {
+  p.textContent += event.data.byteLength + ' ';
+  sizes.shift();
+  if (sizes.length) say(); else talk.close(1000);
+};
+talk.onclose = (event) => { p.textContent += event.code; end.close(); };
+</script>
+"""
+
+
+def _chromium_talk(crawl):
+    page = os.path.join(crawl.state, "talk.html")
+    with open(page, "w", encoding="utf-8") as file:
+        file.write(_TALK % crawl.urls[0])
+    return _chromium(dataclasses.replace(crawl, urls=(f"file://{page}",)))
+
+
 def _java(kind):
     def commands(crawl):
         line = ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
@@ -339,7 +364,7 @@ ALL = (
     ),
     Client(
         "Chromium, sandboxed",
-        _chromium,
+        _by_kind(_chromium, websocket=_chromium_talk),
         INFERRED,
         pages=lambda fresh: ("/plain.html",) if fresh else ("/browser.html",),
         by_address=True,
@@ -347,8 +372,7 @@ ALL = (
         noise=_CHROMIUM_LOG,
         encrypts_hello=True,
         heavy=True,
-        ways=H2_CONNECT + H2_SOCKS + GATE + GATE_H2 + SOCKS4,
-        untried=WS_CONNECT + WS_SOCKS,
+        ways=H2_CONNECT + H2_SOCKS + WS_CONNECT + WS_SOCKS + GATE + GATE_H2 + SOCKS4,
     ),
     Client(
         "Perl LWP",

@@ -44,11 +44,30 @@ def _pair(lab):
     return os.path.join(folder, "site.pem"), os.path.join(folder, "site.key")
 
 
+class _Weighing(websockets.WebSocketServerProtocol):
+    """Knows what the frames weighed that came."""
+
+    weighed = 0
+
+    async def read_frame(self, max_size):
+        frame = await super().read_frame(max_size)
+        self.weighed += weight(len(frame.data), masked=True)
+        return frame
+
+
+def weight(size, masked):
+    """Bytes of a frame with so much in it (RFC 6455, 5.2)."""
+    extended = 0 if size < 126 else 2 if size < 65536 else 8
+    return 2 + extended + (4 if masked else 0) + size
+
+
 class WebSockets:
     """Answers every message with itself."""
 
     def __init__(self, lab, secure):
         self.log = Log()
+        # (bytes of a client's frames,): a client may send a message in several.
+        self.frames = Log()
         self._loop = asyncio.new_event_loop()
         context = None
         if secure:
@@ -64,13 +83,16 @@ class WebSockets:
 
     async def _serve(self, context):
         options = {"compression": None, "ping_interval": None, "max_size": None}
-        return await websockets.serve(self._echo, ADDRESS, 0, ssl=context, **options)
+        return await websockets.serve(
+            self._echo, ADDRESS, 0, ssl=context, create_protocol=_Weighing, **options
+        )
 
     async def _echo(self, talk):
         host = talk.request_headers["Host"].split(":")[0]
         self.log.add(talk.remote_address[0], host, "1xx")
         async for message in talk:
             await talk.send(message)
+        self.frames.add(talk.weighed)
 
     def stop(self):
         async def close():

@@ -6,7 +6,6 @@ from collections.abc import Callable
 ABSENT = "–"
 NOT_EXACT = "NOT EXACT"
 NOT_RUN = "not run"
-UNTRIED = "untried"  # the client could, and no cell says how
 SCHEMES = ("http", "https")
 
 
@@ -61,7 +60,7 @@ class Table:
         words = {}
         for name, *row in lines[2:]:
             for column, word in zip(self.columns, row, strict=True):
-                if word not in (ABSENT, NOT_RUN, UNTRIED):
+                if word not in (ABSENT, NOT_RUN):
                     words[name, *column.key] = word
         names = {client.name for client in self.clients}
         return {key: word for key, word in words.items() if key[0] in names}
