@@ -2,9 +2,11 @@
 
 #include <array>
 #include <cmath>
+#include <iterator>
 
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
+#include "proxymeter/journal.h"
 
 namespace proxymeter::cli {
 
@@ -36,6 +38,17 @@ std::string HumanDuration(std::uint64_t seconds) {
   if (hours == 0) return absl::StrFormat("%dm%02ds", minutes, seconds % 60);
   if (hours < 24) return absl::StrFormat("%dh%02dm", hours, minutes % 60);
   return absl::StrFormat("%dd%02dh", hours / 24, hours % 24);
+}
+
+std::string HumanSeconds(double seconds) {
+  if (std::isinf(seconds)) {
+    constexpr auto kLast = kDurationBounds[std::size(kDurationBounds) - 1];
+    return absl::StrFormat(">%ds", kLast / 1'000'000);
+  }
+  if (seconds < 0.9995) {
+    return absl::StrFormat("%.*fms", seconds < 0.00995 ? 1 : 0, seconds * 1e3);
+  }
+  return absl::StrFormat("%.*fs", seconds < 9.95 ? 1 : 0, seconds);
 }
 
 std::string UtcTime(std::uint64_t unix_ns) {

@@ -18,6 +18,10 @@ std::string HumanRate(double per_second);
 /// "42s", "5m03s", "2h07m", "3d04h".
 std::string HumanDuration(std::uint64_t seconds);
 
+/// "0.8ms", "12ms", "1.5s", "42s"; ">60s" for infinity: the last bound of
+/// durations that are counted.
+std::string HumanSeconds(double seconds);
+
 /// RFC 3339 in UTC, whole seconds: "2024-02-29T23:59:59Z".
 std::string UtcTime(std::uint64_t unix_ns);
 

@@ -1,5 +1,7 @@
 #include "cli/human_units.h"
 
+#include <limits>
+
 #include "gtest/gtest.h"
 
 namespace proxymeter::cli {
@@ -25,6 +27,19 @@ TEST(HumanRate, HasFewDecimals) {
   EXPECT_EQ(HumanRate(12.34), "12.3");
   EXPECT_EQ(HumanRate(99.96), "100");
   EXPECT_EQ(HumanRate(1234.4), "1234");
+}
+
+TEST(HumanSeconds, HasThreeDigitsAtMost) {
+  EXPECT_EQ(HumanSeconds(0), "0.0ms");
+  EXPECT_EQ(HumanSeconds(0.00075), "0.8ms");
+  EXPECT_EQ(HumanSeconds(0.00994), "9.9ms");
+  EXPECT_EQ(HumanSeconds(0.00996), "10ms");
+  EXPECT_EQ(HumanSeconds(0.9994), "999ms");
+  EXPECT_EQ(HumanSeconds(0.9996), "1.0s");
+  EXPECT_EQ(HumanSeconds(9.94), "9.9s");
+  EXPECT_EQ(HumanSeconds(9.96), "10s");
+  EXPECT_EQ(HumanSeconds(60), "60s");
+  EXPECT_EQ(HumanSeconds(std::numeric_limits<double>::infinity()), ">60s");
 }
 
 TEST(HumanDuration, ShowsTheTwoLargestUnits) {

@@ -35,6 +35,10 @@ pipe go tab-separated lines of raw figures, one block per interval: the lines
 beginning with '#' name the columns. Rates are those since the block before, so
 the first has none. SENT and RECEIVED are bytes on the connection to the proxy;
 UNASSIGNED are bytes of open connections whose destination is not known yet.
+Times are the median and what 95 of 100 did not exceed, since the totals began;
+MOSTLY is the commonest of the proxy's ERRORS, UNREAD the TLS sessions whose
+requests are inferred, GRPC BAD the gRPC answers whose status is not OK. In lines
+and JSON a quantile above 60 seconds is '-' or null.
 
 Variables:
   PROXYMETER_DIR  the directory, when --dir is not given

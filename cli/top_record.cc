@@ -1,5 +1,6 @@
 #include "cli/top_record.h"
 
+#include <cmath>
 #include <optional>
 #include <vector>
 
@@ -65,6 +66,41 @@ Json RowJson(const TunnelRow& row) {
           {"replies", row.replies}};
 }
 
+Json OrNull(const std::optional<double>& seconds) {
+  // Beyond the last bound there is no figure.
+  if (!seconds || std::isinf(*seconds)) return nullptr;
+  return *seconds;
+}
+
+Json RowJson(const PhaseRow& row) {
+  return {{"vendor", row.vendor},
+          {"phase", row.phase},
+          {"count", row.count},
+          {"seconds", row.seconds},
+          {"p50_seconds", OrNull(row.p50)},
+          {"p95_seconds", OrNull(row.p95)},
+          {"p99_seconds", OrNull(row.p99)}};
+}
+
+Json RowJson(const ErrorRow& row) {
+  return {
+      {"vendor", row.vendor}, {"reason", row.reason}, {"errors", row.errors}};
+}
+
+Json RowJson(const TlsRow& row) {
+  return {{"vendor", row.vendor},
+          {"tls_version", row.version},
+          {"alpn", row.alpn},
+          {"visibility", row.visibility},
+          {"sessions", row.sessions}};
+}
+
+Json RowJson(const GrpcRow& row) {
+  return {{"vendor", row.vendor},
+          {"grpc_status", row.status},
+          {"responses", row.responses}};
+}
+
 template <typename Row>
 Json RowsJson(const std::vector<Row>& rows) {
   Json json = Json::array();
@@ -118,6 +154,10 @@ std::string FormatLines(const View& view) {
   AppendLines("traffic", RowsJson(view.traffic), text);
   AppendLines("vendor", RowsJson(view.vendors), text);
   AppendLines("tunnel", RowsJson(view.tunnels), text);
+  AppendLines("phase", RowsJson(view.quality.phases), text);
+  AppendLines("proxy_error", RowsJson(view.quality.errors), text);
+  AppendLines("tls_session", RowsJson(view.quality.tls), text);
+  AppendLines("grpc", RowsJson(view.quality.grpc), text);
   AppendLines("total", Json::array({TrafficJson(view.total, view.rates)}),
               text);
   return text + "\n";
@@ -128,6 +168,10 @@ std::string FormatJson(const View& view) {
   json["traffic"] = RowsJson(view.traffic);
   json["vendors"] = RowsJson(view.vendors);
   json["tunnels"] = RowsJson(view.tunnels);
+  json["phases"] = RowsJson(view.quality.phases);
+  json["proxy_errors"] = RowsJson(view.quality.errors);
+  json["tls_sessions"] = RowsJson(view.quality.tls);
+  json["grpc"] = RowsJson(view.quality.grpc);
   json["total"] = TrafficJson(view.total, view.rates);
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -21,6 +21,12 @@ View Sample() {
   tunnel->set_protocol(v1::PROTOCOL_CONNECT);
   tunnel->set_code(200);
   tunnel->set_replies(2);
+  AddPhase(now, "acme", "connect", {2})->set_microseconds(1'500);
+  AddPhase(now, "acme", "request",
+           {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1});
+  AddError(now, "acme", "quota", 6);
+  AddTls(now, "acme", "1.2", "h2", v1::VISIBILITY_PLAINTEXT, 7);
+  AddGrpc(now, "acme", "NOT_FOUND", 8);
   return MakeView(now, &before, {});
 }
 
@@ -35,6 +41,14 @@ TEST(TopRecord, LinesHaveRawFiguresUnderNames) {
                         "traffic\tacme\ta?b\thttps/1.1\tplaintext\t3\t3\t0\t0\t"
                         "0\t0\t18446744073709551615\t40\t3.000\t"));
   EXPECT_THAT(text, HasSubstr("tunnel\tacme\tconnect\t200\t2\n"));
+  EXPECT_THAT(text, HasSubstr("#phase\tvendor\tphase\tcount\tseconds\t"
+                              "p50_seconds\tp95_seconds\tp99_seconds\n"
+                              "phase\tacme\tconnect\t2\t0.002\t0.001\t0.001"
+                              "\t0.001\nphase\tacme\trequest\t1\t0.000\t-"
+                              "\t-\t-\n"));
+  EXPECT_THAT(text, HasSubstr("\nproxy_error\tacme\tquota\t6\n"));
+  EXPECT_THAT(text, HasSubstr("\ntls_session\tacme\t1.2\th2\tplaintext\t7\n"));
+  EXPECT_THAT(text, HasSubstr("\ngrpc\tacme\tNOT_FOUND\t8\n"));
   EXPECT_THAT(text, HasSubstr("\t2024-01-01T00:00:10Z\t"));
   EXPECT_TRUE(text.ends_with("\n\n"));
 }
@@ -72,6 +86,11 @@ TEST(TopRecord, JsonIsOneLineWithExactFigures) {
   EXPECT_EQ(json["traffic"][0]["requests_per_second"], 3.0);
   EXPECT_EQ(json["vendors"][0]["tunnels_opened"], 2);
   EXPECT_EQ(json["tunnels"][0]["code"], 200);
+  EXPECT_EQ(json["phases"][0]["p50_seconds"], 0.0005);
+  EXPECT_TRUE(json["phases"][1]["p50_seconds"].is_null());
+  EXPECT_EQ(json["proxy_errors"][0]["reason"], "quota");
+  EXPECT_EQ(json["tls_sessions"][0]["alpn"], "h2");
+  EXPECT_EQ(json["grpc"][0]["responses"], 8);
   EXPECT_EQ(json["total"]["requests"], 3);
   EXPECT_EQ(json["sessions"], 2);
 }

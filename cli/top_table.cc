@@ -14,8 +14,10 @@ using Cells = std::vector<std::string>;
 
 constexpr char kBold[] = "\x1b[1m";
 constexpr char kPlain[] = "\x1b[0m";
-// Vendors may take this part of the screen; destinations get the rest.
+// Each table of vendors may take this part of the screen; destinations get the
+// rest.
 constexpr size_t kVendorShare = 3;
+constexpr size_t kVendorShareOfTwo = 4;
 
 const std::vector<Column>& VendorColumns() {
   static const auto& columns =
@@ -27,6 +29,24 @@ const std::vector<Column>& VendorColumns() {
                                {"FAILED", false, 2},    {"ABANDONED", false, 7},
                                {"TUNNELS", false, 5},   {"DENIED", false, 5},
                                {"UNASSIGNED", false, 8}};
+  return columns;
+}
+
+// Of times the median, and what 95 of 100 do not exceed.
+const std::vector<Column>& QualityColumns() {
+  static const auto& columns =
+      *new std::vector<Column>{{"VENDOR, 50%/95%", true},
+                               {"CONNECT"},
+                               {"TUNNEL", false, 4},
+                               {"TLS", false, 3},
+                               {"1ST BYTE"},
+                               {"REQUEST", false, 2},
+                               {"ERRORS"},
+                               {"MOSTLY", true, 5},
+                               {"TLS SESSIONS", false, 7},
+                               {"UNREAD", false, 7},
+                               {"GRPC", false, 8},
+                               {"GRPC BAD", false, 6}};
   return columns;
 }
 
@@ -70,6 +90,39 @@ Cells VendorCells(const VendorRow& row) {
           Figure(row.tunnels_opened),
           Figure(row.tunnels_refused),
           Bytes(row.held_sent_bytes + row.held_received_bytes)};
+}
+
+std::string Times(const PhaseRow* row) {
+  if (row == nullptr) return "-";
+  return absl::StrCat(HumanSeconds(row->p50.value_or(0)), "/",
+                      HumanSeconds(row->p95.value_or(0)));
+}
+
+Cells QualityCells(const std::string& vendor, const VendorQuality& quality) {
+  return {Printable(vendor),
+          Times(quality.connect),
+          Times(quality.tunnel),
+          Times(quality.tls_handshake),
+          Times(quality.first_byte),
+          Times(quality.request),
+          Figure(quality.errors),
+          quality.most != nullptr ? Printable(quality.most->reason) : "-",
+          Figure(quality.tls_sessions),
+          Figure(quality.tls_unread),
+          Figure(quality.grpc),
+          Figure(quality.grpc_not_ok)};
+}
+
+// No more rows than `room`, in the order of the vendors.
+std::vector<Cells> QualityRows(const View& view, size_t room) {
+  std::vector<Cells> rows;
+  for (const VendorRow& vendor : view.vendors) {
+    const VendorQuality quality = Of(view.quality, vendor.vendor);
+    if (quality.empty()) continue;
+    if (rows.size() == room) break;
+    rows.push_back(QualityCells(vendor.vendor, quality));
+  }
+  return rows;
 }
 
 VendorRow TotalRow(const View& view) {
@@ -163,7 +216,11 @@ std::string FormatScreen(const View& view, const Screen& screen) {
   page.Add(Title(view), true);
   page.Add("");
 
-  const size_t vendor_room = std::max<size_t>(screen.height / kVendorShare, 1);
+  const size_t half = std::max<size_t>(screen.height / kVendorShareOfTwo, 1);
+  const std::vector<Cells> quality = QualityRows(view, half);
+  const size_t vendor_room =
+      quality.empty() ? std::max<size_t>(screen.height / kVendorShare, 1)
+                      : half;
   std::vector<Cells> vendors;
   for (const VendorRow& row : view.vendors) {
     if (vendors.size() == vendor_room) break;
@@ -176,6 +233,10 @@ std::string FormatScreen(const View& view, const Screen& screen) {
     page.Add(absl::StrCat("... ", hidden_vendors, " more vendors"));
   }
   page.Add("");
+  if (!quality.empty()) {
+    page.AddTable(QualityColumns(), quality);
+    page.Add("");
+  }
 
   if (view.traffic.empty()) {
     page.Add("No traffic yet: run a crawler with 'proxymeter run -- COMMAND'");

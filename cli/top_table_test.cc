@@ -1,5 +1,7 @@
 #include "cli/top_table.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "cli/testing/snapshots.h"
@@ -45,6 +47,67 @@ TEST(TopTable, ShowsEverythingOnAWideScreen) {
                           HasSubstr("123 MB"), HasSubstr("988 GB"),
                           HasSubstr("UNASSIGNED"), HasSubstr("5XX")));
   EXPECT_THAT(text, AllOf(Not(HasSubstr("more rows")), Not(HasSubstr("\x1b"))));
+}
+
+v1::SnapshotResponse WithQuality(int vendors) {
+  auto now = SnapshotAt(61);
+  for (int i = 0; i < vendors; ++i) {
+    const std::string vendor = absl::StrCat("vendor", i);
+    AddTraffic(now, vendor, "a.test", 1, 2, 3);
+    if (i == 1) continue;  // nothing else is known of it
+    AddPhase(now, vendor, "connect", {0, 20});
+    AddPhase(now, vendor, "first_byte", {0, 0, 0, 0, 0, 0, 0, 0, 98, 2});
+    AddPhase(now, vendor, "request",
+             {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5});
+    AddError(now, vendor, "rate_limited", 40);
+    AddError(now, vendor, "dns", 7);
+    AddTls(now, vendor, "1.3", "h2", v1::VISIBILITY_INFERRED, 31);
+    AddGrpc(now, vendor, "OK", 12);
+    AddGrpc(now, vendor, "INTERNAL", 5);
+  }
+  return now;
+}
+
+TEST(TopTable, TellsHowWellEachVendorDoes) {
+  const auto lines = Lines(FormatScreen(MakeView(WithQuality(3), nullptr, {}),
+                                        {.width = 160, .height = 50}));
+  const auto at = [&lines](const std::string& begin) {
+    return std::find_if(lines.begin(), lines.end(), [&](const auto& line) {
+      return line.starts_with(begin);
+    });
+  };
+  const auto head = at("VENDOR, 50%/95%");
+  ASSERT_NE(head, lines.end());
+  EXPECT_THAT(head[1],
+              AllOf(HasSubstr("1.8ms/2.4ms"), HasSubstr("177ms/245ms"),
+                    HasSubstr(">60s/>60s"), HasSubstr("47  rate_limited"),
+                    testing::EndsWith("31      31    17         5")));
+  EXPECT_THAT(head[2], testing::StartsWith("vendor2 "));
+  EXPECT_EQ(head[3], "");
+}
+
+TEST(TopTable, WithoutSuchFiguresThereIsNoSuchTable) {
+  EXPECT_THAT(FormatScreen(ManyRows(2, 2), {.width = 160, .height = 50}),
+              Not(HasSubstr("1ST BYTE")));
+}
+
+TEST(TopTable, OnEightyColumnsTimesAndErrorsStay) {
+  const std::string text =
+      FormatScreen(MakeView(WithQuality(1), nullptr, {}), {});
+  EXPECT_THAT(text, AllOf(HasSubstr("CONNECT"), HasSubstr("1ST BYTE"),
+                          HasSubstr("ERRORS"), HasSubstr("a.test")));
+}
+
+TEST(TopTable, FitsEveryScreenWithBothTables) {
+  const View view = MakeView(WithQuality(9), nullptr, {});
+  for (size_t width = 1; width < 200; width += 3) {
+    for (size_t height = 2; height < 90; height += 5) {
+      const auto lines =
+          Lines(FormatScreen(view, {.width = width, .height = height}));
+      EXPECT_LT(lines.size(), height);
+      for (const std::string& line : lines) EXPECT_LE(line.size(), width);
+    }
+  }
 }
 
 TEST(TopTable, FitsEveryScreen) {

@@ -194,6 +194,7 @@ View MakeView(const v1::SnapshotResponse& now,
             .pod_namespace = now.pod_namespace(),
             .vendors = MakeVendors(now, totals),
             .tunnels = MakeTunnels(now),
+            .quality = MakeQuality(now),
             .total = totals.all};
   for (const auto& [key, traffic] : totals.rows) {
     const auto& [vendor, destination, protocol, visibility] = key;

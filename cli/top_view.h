@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/top_quality.h"
 #include "proxymeter/v1/collector.pb.h"
 
 namespace proxymeter::cli {
@@ -86,7 +87,8 @@ struct View {
   size_t traffic_beyond_limit = 0;    ///< rows left out
   std::vector<VendorRow> vendors;     ///< sorted in the same way
   std::vector<TunnelRow> tunnels;     ///< by vendor, protocol, code
-  Traffic total;                      ///< of all traffic, shown or not
+  Quality quality;
+  Traffic total;  ///< of all traffic, shown or not
   std::optional<Rates> rates{};
 };
 

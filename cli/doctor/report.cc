@@ -32,9 +32,10 @@ const char* Sentence(const Report& report) {
     case Verdict::kCannot:
       return "Not metered as things stand.";
     case Verdict::kLimited:
-      return "Can be metered; requests inside TLS are not seen.";
+      return "Can be metered; requests inside TLS are inferred, not read.";
     case Verdict::kUnknown:
-      return "Can be metered; whether requests inside TLS are seen is unknown.";
+      return "Can be metered; whether requests inside TLS are read, or only "
+             "inferred, is unknown.";
     case Verdict::kOk:
       break;
   }

@@ -31,7 +31,7 @@ TEST(Report, TextIsOneLineEachAndHarmless) {
             "tool\n"
             "  ok       libc       glibc\n"
             "  limited  tls        some?library -> look ? again\n"
-            "Can be metered; requests inside TLS are not seen.\n");
+            "Can be metered; requests inside TLS are inferred, not read.\n");
   EXPECT_EQ(FormatText({"x", {{"preload", Verdict::kOk, "none", ""}}}),
             "x\n"
             "  ok       preload    none\n"

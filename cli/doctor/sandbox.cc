@@ -27,7 +27,7 @@ Finding ExamineSandboxOfFile(const std::string& program) {
           absl::StrCat("Chromium-like (", name,
                        " beside it): its TLS is inside the program, and its "
                        "sandboxed processes filter system calls"),
-          "expect bytes and server names, no requests; examine its "
+          "expect bytes, server names and inferred requests; examine its "
           "processes by PID"};
     }
   }

@@ -21,6 +21,8 @@ TEST(Sandbox, ChromiumIsKnownByItsHelper) {
   const std::string link = MakeTempDirectory() + "/browser";
   std::filesystem::create_symlink(browser, link);
   EXPECT_EQ(ExamineSandboxOfFile(link).verdict, Verdict::kLimited);
+  EXPECT_THAT(ExamineSandboxOfFile(link).advice,
+              HasSubstr("inferred requests"));
 }
 
 TEST(Sandbox, FiltersBeyondOurOwnAreALimit) {

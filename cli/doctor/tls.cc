@@ -89,7 +89,7 @@ void Note(const Family& family, std::string_view module, const SymbolUses& uses,
   }
 }
 
-constexpr char kInferred[] = "bytes and server names, no requests";
+constexpr char kInferred[] = "bytes and server names, requests inferred";
 
 std::string Callers(std::vector<std::string> names) {
   constexpr size_t kMost = 3;
@@ -198,7 +198,8 @@ Finding ExamineTls(const std::vector<std::string>& modules,
   finding.found = absl::StrJoin(phrases, "; ");
   if (finding.verdict == Verdict::kLimited) {
     finding.advice =
-        "requests of this program are to be counted at the proxy or by itself";
+        "inferred requests are more or less right, and have no responses: "
+        "where they must be exact, count at the proxy or in the program";
   }
   if (finding.verdict == Verdict::kUnknown) {
     if (phrases.empty()) finding.found = "no TLS library found";

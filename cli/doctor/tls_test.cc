@@ -37,7 +37,9 @@ TEST(ExamineTls, WhatIsNotInterceptedIsInferred) {
   const Finding curl = ExamineTls(Modules("/usr/bin/curl"), {}, false);
   EXPECT_EQ(curl.verdict, Verdict::kLimited);
   EXPECT_THAT(curl.found, AllOf(HasSubstr("OpenSSL, called by libcurl.so"),
+                                HasSubstr("requests inferred"),
                                 Not(HasSubstr("plaintext"))));
+  EXPECT_THAT(curl.advice, HasSubstr("have no responses"));
 }
 
 TEST(ExamineTls, CallsInsideALibraryAreNot) {

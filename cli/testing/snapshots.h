@@ -3,6 +3,7 @@
 #define PROXYMETER_CLI_TESTING_SNAPSHOTS_H_
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 
 #include "proxymeter/v1/collector.pb.h"
@@ -37,6 +38,46 @@ inline v1::TrafficCounters* AddTraffic(v1::SnapshotResponse& snapshot,
   row->mutable_counters()->set_sent_bytes(sent);
   row->mutable_counters()->set_received_bytes(received);
   return row->mutable_counters();
+}
+
+/// `buckets` as in PhaseCounters.
+inline v1::PhaseCounters* AddPhase(
+    v1::SnapshotResponse& snapshot, const std::string& vendor,
+    const std::string& phase, std::initializer_list<std::uint64_t> buckets) {
+  v1::PhaseTotal* row = snapshot.add_phases();
+  row->set_vendor(vendor);
+  row->set_phase(phase);
+  for (const std::uint64_t bucket : buckets) {
+    row->mutable_counters()->add_buckets(bucket);
+  }
+  return row->mutable_counters();
+}
+
+inline void AddError(v1::SnapshotResponse& snapshot, const std::string& vendor,
+                     const std::string& reason, std::uint64_t errors) {
+  v1::ProxyErrorTotal* row = snapshot.add_proxy_errors();
+  row->set_vendor(vendor);
+  row->set_reason(reason);
+  row->set_errors(errors);
+}
+
+inline void AddTls(v1::SnapshotResponse& snapshot, const std::string& vendor,
+                   const std::string& version, const std::string& alpn,
+                   v1::Visibility visibility, std::uint64_t sessions) {
+  v1::TlsSessionTotal* row = snapshot.add_tls_sessions();
+  row->set_vendor(vendor);
+  row->set_version(version);
+  row->set_alpn(alpn);
+  row->set_visibility(visibility);
+  row->set_sessions(sessions);
+}
+
+inline void AddGrpc(v1::SnapshotResponse& snapshot, const std::string& vendor,
+                    const std::string& status, std::uint64_t responses) {
+  v1::GrpcTotal* row = snapshot.add_grpc();
+  row->set_vendor(vendor);
+  row->set_status(status);
+  row->set_responses(responses);
 }
 
 }  // namespace proxymeter::cli
