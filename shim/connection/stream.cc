@@ -1,7 +1,9 @@
 #include "shim/connection/stream.h"
 
 #include <algorithm>
+#include <iterator>
 #include <new>
+#include <string_view>
 #include <utility>
 
 #include "shim/clock.h"
@@ -18,6 +20,21 @@ using protocol::Method;
 constexpr std::uint8_t kSocks4Version = 4;
 constexpr std::uint8_t kSocks5Version = 5;
 constexpr std::uint8_t kUdpAssociate = 3;  // RFC 1928, 4
+
+// Where a body may be as well. What is too short to tell is taken for a head:
+// bodies seldom begin like that, and heads are sent whole.
+bool MayStartRequest(Bytes data) {
+  constexpr std::string_view kMethods[] = {"GET ",     "HEAD ",   "POST ",
+                                           "PUT ",     "PATCH ",  "DELETE ",
+                                           "OPTIONS ", "CONNECT "};
+  const std::string_view text(reinterpret_cast<const char*>(data.data()),
+                              data.size());
+  return std::any_of(
+      std::begin(kMethods), std::end(kMethods), [&](std::string_view method) {
+        const std::size_t size = std::min(method.size(), text.size());
+        return method.substr(0, size) == text.substr(0, size);
+      });
+}
 
 bool MayStartMethod(std::uint8_t byte) { return byte >= 'A' && byte <= 'Z'; }
 
@@ -311,6 +328,10 @@ void Stream::SendProxyPrefix(Bytes* data) {
 }
 
 void Stream::SendRequest(Bytes* data) {
+  if (request_.may_withhold_body() && exchanges_.Oldest() == nullptr &&
+      MayStartRequest(*data)) {
+    request_.WithholdBody();
+  }
   Http1Event event;
   do {
     const bool in_head = request_.in_head();

@@ -69,6 +69,48 @@ TEST_F(StreamTest, OriginFormAndInterimResponses) {
       });
 }
 
+TEST_F(StreamTest, ABodyThatIsNotWantedMayNotCome) {
+  const std::string head = "POST /up HTTP/1.1\r\nHost: a.test\r\n";
+  const std::string length = "Content-Length: 200\r\n\r\n";
+  const std::string chunked = "Transfer-Encoding: chunked\r\n\r\n";
+  const std::string body(200, 'P');
+  const std::string refused =
+      "HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\n\r\nno";
+  const std::string ok = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+  const std::string get = "GET / HTTP/1.1\r\nHost: b.test\r\n\r\n";
+  const std::string expect = "Expect: 100-continue\r\n";
+  const auto expect_counts = [](std::uint64_t a, std::uint64_t b) {
+    EXPECT_EQ(Traffic(kVendor, "a.test")[kRequests], a);
+    EXPECT_EQ(Traffic(kVendor, "a.test")[kResponses4xx], 1u);
+    EXPECT_EQ(Traffic(kVendor, "a.test")[kResponses2xx], a - 1);
+    EXPECT_EQ(Traffic(kVendor, "b.test")[kRequests], b);
+    EXPECT_EQ(Traffic(kVendor, "b.test")[kResponses2xx], b);
+    EXPECT_EQ(Events(kDesynchronisedHttp1), 0u);
+  };
+  for (const std::string& framing : {length, chunked}) {
+    ForEveryCut({Out(head + expect + framing), In(refused),
+                 Out(head + length + body), In(ok), Out(get), In(ok)},
+                [&] { expect_counts(2, 1); });
+    ForEveryCut({Out(head + expect + framing), In(refused), Out(get), In(ok)},
+                [&] { expect_counts(1, 1); });
+  }
+  // It comes all the same.
+  PlayCut(
+      {Out(head + expect + length), In(refused), Out(body), Out(get), In(ok)},
+      0);
+  expect_counts(1, 1);
+  EXPECT_EQ(Traffic(kVendor, "b.test")[kSentBytes], get.size());
+  // Nobody was asked, or has answered: what follows is the body.
+  const std::string like = get + std::string(200 - get.size(), 'x');
+  PlayCut({Out(head + length), In(refused), Out(like)}, 0);
+  EXPECT_EQ(Traffic(kVendor, "b.test")[kRequests], 0u);
+  PlayCut({Out(head + expect + length), In("HTTP/1.1 100 Continue\r\n\r\n"),
+           Out(like), In(refused)},
+          0);
+  EXPECT_EQ(Traffic(kVendor, "b.test")[kRequests], 0u);
+  EXPECT_EQ(Traffic(kVendor, "a.test")[kResponses4xx], 1u);
+}
+
 TEST_F(StreamTest, ConnectTunnelWithTlsGoesToTheServerName) {
   const std::vector<Turn> exchange = {
       Out("CONNECT b.test:443 HTTP/1.1\r\nHost: b.test:443\r\n\r\n"),

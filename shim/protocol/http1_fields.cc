@@ -12,6 +12,7 @@ void Http1Fields::Reset() {
   field_ = Field::kOther;
   coding_ = Coding::kNone;
   has_length_ = false;
+  expects_ = false;
   upgrade_ = Upgrade::kOther;
 }
 
@@ -109,6 +110,8 @@ void Http1Fields::StartValue(const Into& into) {
     field_ = Field::kCoding;
   } else if (token() == "upgrade") {
     field_ = Field::kUpgrade;
+  } else if (token() == "expect") {
+    expects_ = true;
   } else if (token() == "host" && into.host != nullptr && into.host->empty()) {
     field_ = Field::kHost;
     into.host->Clear();

@@ -49,6 +49,8 @@ class Http1Fields {
   bool websocket() const { return upgrade_ == Upgrade::kWebSocket; }
   /// Upgrade names HTTP/2 in clear (RFC 7540, 3.2), and it alone.
   bool h2c() const { return upgrade_ == Upgrade::kH2c; }
+  /// The client asks whether the body is wanted (RFC 9110, 10.1.1).
+  bool expects() const { return expects_; }
   bool has_length() const { return has_length_; }
   std::uint64_t length() const { return length_; }
 
@@ -103,6 +105,7 @@ class Http1Fields {
   Field field_ = Field::kOther;
   Coding coding_ = Coding::kNone;
   bool has_length_ = false;
+  bool expects_ = false;
   Upgrade upgrade_ = Upgrade::kOther;
   bool started_ = false;  // the value's current element has bytes
   bool gap_ = false;      // and white space came after them

@@ -23,6 +23,13 @@ void Http1RequestParser::Reset() {
   phase_ = Phase::kStartLine;
   state_ = State::kBlank;
   method_ = Method::kOther;
+  may_withhold_ = false;
+}
+
+void Http1RequestParser::WithholdBody() {
+  may_withhold_ = false;
+  phase_ = Phase::kStartLine;
+  state_ = State::kBlank;
 }
 
 Http1Step Http1RequestParser::ConsumeFraming(Bytes data,
@@ -56,6 +63,9 @@ Http1Step Http1RequestParser::ConsumeFields(Bytes data, std::size_t used,
     case Http1Fields::Status::kEnd:
       // Not the section's last byte: what ends here cannot be framed.
       if (!StartBody()) return Lose(used + size - 1);
+      may_withhold_ = fields_.expects() && HasBody();
+      // Nothing is to be skipped that may be a head.
+      if (may_withhold_) body_.Reset();
       return {used + size, Http1Event::kHead};
     case Http1Fields::Status::kLost:
       break;
@@ -64,6 +74,11 @@ Http1Step Http1RequestParser::ConsumeFields(Bytes data, std::size_t used,
 }
 
 Http1Step Http1RequestParser::ConsumeBody(Bytes data) {
+  if (may_withhold_) {
+    if (data.empty()) return {0, Http1Event::kNone};
+    may_withhold_ = false;
+    StartBody();
+  }
   const auto [size, status] = body_.Consume(data);
   switch (status) {
     case Http1Body::Status::kNeedMore:
@@ -216,6 +231,12 @@ bool Http1RequestParser::StartBody() {
   }
   body_.StartLength(fields_.has_length() ? fields_.length() : 0);
   return true;
+}
+
+bool Http1RequestParser::HasBody() const {
+  return method_ != Method::kConnect &&
+         (fields_.coding() == Http1Fields::Coding::kChunked ||
+          (fields_.has_length() && fields_.length() != 0));
 }
 
 Http1Step Http1RequestParser::Lose(std::size_t consumed) {

@@ -48,6 +48,11 @@ class Http1RequestParser {
     return phase_ == Phase::kStartLine && state_ == State::kBlank;
   }
   bool lost() const { return phase_ == Phase::kLost; }
+  /// True from the kHead of a request that asks whether its body is wanted
+  /// (Expect) until the body's first byte.
+  bool may_withhold_body() const { return may_withhold_; }
+  /// It was not wanted, and does not come: the next byte begins a request.
+  void WithholdBody();
 
   /// Both valid from kHead until the next head's first byte. The authority of
   /// an absolute-form target wins over Host (RFC 9112, 3.2.2); CONNECT's target
@@ -86,6 +91,7 @@ class Http1RequestParser {
   void EndTarget();
   bool TakeVersion(std::uint8_t byte);
   bool StartBody();
+  bool HasBody() const;
   Http1Step Lose(std::size_t consumed);
 
   static constexpr std::size_t kMaxMethodLength = 24;
@@ -99,6 +105,7 @@ class Http1RequestParser {
   State state_ = State::kBlank;
   Method method_ = Method::kOther;
   bool absolute_ = false;
+  bool may_withhold_ = false;
 };
 
 }  // namespace proxymeter::protocol

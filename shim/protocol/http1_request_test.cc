@@ -149,6 +149,41 @@ TEST(Http1RequestTest, LosesItselfWhereTheBodyHasNoKnownEnd) {
               ElementsAre("head ", "lost"));
 }
 
+TEST(Http1RequestTest, OnlyABodyThatWasAskedForMayBeWithheld) {
+  Http1RequestParser parser;
+  parser.Reset();
+  const auto consume = [&parser](const std::string& text) {
+    const Bytes data(reinterpret_cast<const std::uint8_t*>(text.data()),
+                     text.size());
+    const Http1Step step = parser.Consume(data);
+    EXPECT_EQ(step.consumed, text.size());
+    return step.event;
+  };
+  const std::string post = "POST / HTTP/1.1\r\nHost: a.test\r\n";
+  const std::string expect = "Expect: 100-continue\r\n";
+  EXPECT_EQ(consume(post + expect + "Content-Length: 3\r\n\r\n"),
+            Http1Event::kHead);
+  EXPECT_TRUE(parser.may_withhold_body());
+  EXPECT_FALSE(parser.Skip(1));
+  EXPECT_EQ(consume(""), Http1Event::kNone);
+  EXPECT_EQ(consume("a"), Http1Event::kNone);
+  EXPECT_FALSE(parser.may_withhold_body());
+  EXPECT_TRUE(parser.Skip(1));
+  EXPECT_EQ(consume("c"), Http1Event::kMessageEnd);
+  for (const std::string& fields : {std::string("Content-Length: 3\r\n"),
+                                    expect, expect + "Content-Length: 0\r\n"}) {
+    parser.Reset();
+    EXPECT_EQ(consume(post + fields + "\r\n"), Http1Event::kHead);
+    EXPECT_FALSE(parser.may_withhold_body());
+  }
+  parser.Reset();
+  consume(post + expect + "Transfer-Encoding: chunked\r\n\r\n");
+  parser.WithholdBody();
+  EXPECT_TRUE(parser.at_start());
+  EXPECT_EQ(consume(post + "\r\n"), Http1Event::kHead);
+  EXPECT_EQ(consume(""), Http1Event::kMessageEnd);
+}
+
 TEST(Http1RequestTest, ChunkedWinsOverLength) {
   const std::string head =
       "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n"

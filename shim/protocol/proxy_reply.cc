@@ -99,21 +99,35 @@ constexpr std::string_view kVendorFields[] = {
 
 bool IsKey(char c) { return IsTokenByte(static_cast<std::uint8_t>(c)); }
 
+// What stands behind the last `error=` that begins a parameter; not in a string
+// (RFC 8941, 3.3.3), as `details` has.
+std::string_view LastError(std::string_view text) {
+  constexpr std::string_view kParameter = "error=";
+  std::string_view last;
+  bool quoted = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '\n') {
+      quoted = false;
+    } else if (quoted && text[at] == '\\') {
+      ++at;
+    } else if (text[at] == '"') {
+      quoted = !quoted;
+    } else if (!quoted && (at == 0 || !IsKey(text[at - 1])) &&
+               text.substr(at, kParameter.size()) == kParameter) {
+      last = text.substr(at + kParameter.size());
+    }
+  }
+  return last;
+}
+
 // The parameter `error` of the last member that has one: the proxy nearest to
 // us comes last (RFC 9209, 2).
 std::optional<ProxyError> ErrorType(std::string_view text) {
-  constexpr std::string_view kParameter = "error=";
-  for (std::size_t at = text.rfind(kParameter); at != std::string_view::npos;
-       at = at == 0 ? std::string_view::npos : text.rfind(kParameter, at - 1)) {
-    if (at != 0 && IsKey(text[at - 1])) continue;  // of a longer name
-    const char* const begin = text.data() + at + kParameter.size();
-    const char* end = begin;
-    while (end != text.data() + text.size() && IsKey(*end)) ++end;
-    const std::string_view value(begin, static_cast<std::size_t>(end - begin));
-    for (const auto& [word, error] : kErrorTypes) {
-      if (value == word) return error;
-    }
-    return std::nullopt;
+  const std::string_view last = LastError(text);
+  std::size_t size = 0;
+  while (size < last.size() && IsKey(last[size])) ++size;
+  for (const auto& [word, error] : kErrorTypes) {
+    if (last.substr(0, size) == word) return error;
   }
   return std::nullopt;
 }

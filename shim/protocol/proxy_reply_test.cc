@@ -137,6 +137,12 @@ TEST(ProxyReply, ProxyStatusNamesTheError) {
       {"cdn; error=dns_error, vendor; error=connection_timeout",
        "destination_timed_out"},
       {"cdn; error=dns_error, vendor; next-hop=x", "dns"},
+      // Not in a string.
+      {"p; error=dns_error; details=\"x; error=connection_refused\"", "dns"},
+      {"p; details=\"\\\"; error=dns_error\"; error=proxy_internal_error",
+       "internal"},
+      // A string that was cut off ends with its line.
+      {"p; details=\"x\r\nProxy-Status: q; error=dns_error", "dns"},
       // Not the parameter, though it ends like it.
       {"p; myerror=dns_error; error=proxy_internal_error", "internal"},
       {"p; error=dns_error; x-error=connection_refused", "dns"},
@@ -149,6 +155,51 @@ TEST(ProxyReply, ProxyStatusNamesTheError) {
   EXPECT_EQ(Reason(ReplyTo::kConnect,
                    "502 x\r\nproxy-status: p; error=of_the_future"),
             "bad_gateway");
+}
+
+TEST(ProxyReply, EveryErrorTypeIsKnown) {
+  // RFC 9209, 2.3.1 to 2.3.32.
+  const std::pair<const char*, const char*> types[] = {
+      {"dns_timeout", "dns"},
+      {"dns_error", "dns"},
+      {"destination_not_found", "dns"},
+      {"destination_unavailable", "destination_unavailable"},
+      {"destination_ip_prohibited", "denied"},
+      {"destination_ip_unroutable", "destination_unavailable"},
+      {"connection_refused", "destination_refused"},
+      {"connection_terminated", "destination_closed"},
+      {"connection_timeout", "destination_timed_out"},
+      {"connection_read_timeout", "destination_timed_out"},
+      {"connection_write_timeout", "destination_timed_out"},
+      {"connection_limit_reached", "rate_limited"},
+      {"tls_protocol_error", "destination_tls"},
+      {"tls_certificate_error", "destination_tls"},
+      {"tls_alert_received", "destination_tls"},
+      {"http_request_error", "bad_request"},
+      {"http_request_denied", "denied"},
+      {"http_response_incomplete", "destination_closed"},
+      {"http_response_header_section_size", "destination_response"},
+      {"http_response_header_size", "destination_response"},
+      {"http_response_body_size", "destination_response"},
+      {"http_response_trailer_section_size", "destination_response"},
+      {"http_response_trailer_size", "destination_response"},
+      {"http_response_transfer_coding", "destination_response"},
+      {"http_response_content_coding", "destination_response"},
+      {"http_response_timeout", "destination_timed_out"},
+      {"http_upgrade_failed", "destination_response"},
+      {"http_protocol_error", "destination_response"},
+      {"proxy_internal_response", "internal"},
+      {"proxy_internal_error", "internal"},
+      {"proxy_configuration_error", "internal"},
+      {"proxy_loop_detected", "internal"},
+  };
+  EXPECT_EQ(std::size(types), 32u);
+  for (const auto& [type, reason] : types) {
+    EXPECT_EQ(Reason(ReplyTo::kConnect,
+                     std::string("502 x\r\nProxy-Status: p; error=") + type),
+              reason)
+        << type;
+  }
 }
 
 TEST(ProxyReply, WordsAreCutOffNotOverrun) {

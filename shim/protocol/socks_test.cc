@@ -192,7 +192,13 @@ TEST(SocksServerTest, TellsWhatIsBound) {
 }
 
 TEST(SocksServerTest, ReadsRefusals) {
-  EXPECT_EQ(ReadServer(Raw({5, 0, 5, 5, 0, 1, 0, 0, 0, 0, 0, 0})), "refused 5");
+  // Those of RFC 1928, 6, and one that is not assigned.
+  for (int code = 1; code <= 9; ++code) {
+    const std::string refused = "refused " + std::to_string(code);
+    EXPECT_EQ(ReadServer(Raw({5, 0, 5, code, 0, 1, 0, 0, 0, 0, 0, 0})),
+              refused);
+    EXPECT_EQ(ReadServer(Raw({5, 2, 1, 0, 5, code, 0, 0})), refused);
+  }
   EXPECT_EQ(ReadServer(Raw({5, 0, 5, 1, 0, 0})), "refused 1");
   EXPECT_EQ(ReadServer(Raw({5, 0xff})), "refused 255");
   EXPECT_EQ(ReadServer(Raw({5, 2, 1, 1})), "refused 254");
@@ -203,6 +209,7 @@ TEST(SocksServerTest, ReadsSocks4) {
   EXPECT_EQ(ReadServer(Raw({0, 90, 0, 80, 1, 2, 3, 4}), 4), "granted 90");
   EXPECT_EQ(ReadServer(Raw({4, 90, 0, 0, 0, 0, 0, 0}), 4), "granted 90");
   EXPECT_EQ(ReadServer(Raw({0, 91, 0, 0, 0, 0, 0, 0}), 4), "refused 91");
+  EXPECT_EQ(ReadServer(Raw({0, 92, 0, 0, 0, 0, 0, 0}), 4), "refused 92");
   EXPECT_EQ(ReadServer(Raw({0, 93, 0, 0, 0, 0, 0, 0}), 4), "refused 93");
 }
 
