@@ -19,6 +19,9 @@ std::string Name(const Condition& condition, const MatchRule& rule) {
     const std::string_view with = rule.ports.empty() ? " with " : " and ";
     name += fmt::format("{}user '{}'", name.empty() ? "" : with, rule.user);
   }
+  if (!rule.catalogue.empty()) {
+    name += fmt::format(" of catalogue {}", rule.catalogue);
+  }
   return name;
 }
 

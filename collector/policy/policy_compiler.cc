@@ -83,9 +83,13 @@ class Compiler {
       const Vendor& vendor = config.vendors[v];
       AddVendor(vendor);
       for (std::size_t m = 0; m < vendor.match.size(); ++m) {
-        AddRule(vendor.match[m],
-                fmt::format("vendors[{}].match[{}] ({}:{})", v, m,
-                            config.file_name, vendor.match[m].line));
+        const MatchRule& rule = vendor.match[m];
+        const std::string text =
+            rule.catalogue.empty()
+                ? fmt::format("vendors[{}].match[{}]", v, m)
+                : fmt::format("catalogue {}", rule.catalogue);
+        AddRule(rule,
+                fmt::format("{} ({}:{})", text, config.file_name, rule.line));
       }
     }
     BuildHosts();

@@ -28,6 +28,9 @@ struct MatchRule {
   std::vector<PortRange> ports;  ///< sorted, disjoint, not adjacent
   std::string user;              ///< UserGrammar
   int line = 0;                  ///< in the file, from 1
+  /// The vendor of the catalogue that it comes from, by what stands on that
+  /// line; empty for a rule of the file's own.
+  std::string catalogue;
 };
 
 /// What a vendor charges. Amounts are in billionths of the currency's unit, so

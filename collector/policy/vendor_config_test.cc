@@ -187,7 +187,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Mistake{"version: 1\nvendors: [acme]\n",
                 "v.yaml:2:11: vendors[0]: a mapping is expected (name, match, "
-                "user_names, passwords, labels, price, max_destinations)"},
+                "user_names, passwords, labels, price, max_destinations, use)"},
         Mistake{"version: 1\nvendors:\n  - match: [{port: 1}]\n",
                 "v.yaml:3:5: vendors[0]: 'name' is missing"},
         Mistake{"version: 1\nvendors:\n  - name: acme\n",

@@ -1,16 +1,17 @@
 #include "collector/policy/vendor_entry.h"
 
 #include <array>
-#include <charconv>
-#include <cstdint>
+#include <optional>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "collector/policy/catalogue.h"
 #include "collector/policy/match_rules.h"
-#include "collector/policy/vendor_labels.h"
-#include "collector/policy/vendor_prices.h"
+#include "collector/policy/product.h"
+#include "collector/policy/vendor_terms.h"
 #include "fmt/format.h"
 #include "proxymeter/limits.h"
 #include "proxymeter/vendor_name.h"
@@ -18,106 +19,149 @@
 namespace proxymeter::collector {
 namespace {
 
-constexpr std::array<std::string_view, 7> kVendorKeys = {
-    "name",   "match", "user_names",      "passwords",
-    "labels", "price", "max_destinations"};
+constexpr std::array<std::string_view, 8> kVendorKeys = {
+    "name",   "match", "user_names",       "passwords",
+    "labels", "price", "max_destinations", "use"};
+// Prices are what somebody agreed on: none is known here.
+constexpr std::array<std::string_view, 5> kCatalogueKeys = {
+    "name", "match", "user_names", "passwords", "labels"};
 
-constexpr std::uint32_t kMaxDestinations = 100'000;  // of all vendors together
+// The terms of a vendor in the catalogue, and its rules, which stand for
+// `use`, on whose line they are.
+struct FromCatalogue {
+  Vendor vendor;
+  std::vector<ParsedRule> rules;
+};
 
-absl::Status ParseMaxDestinations(const YamlNode& node, std::uint32_t* to) {
-  absl::StatusOr<std::string> text = node.Text();
-  if (!text.ok()) return text.status();
-  std::uint32_t value = 0;
-  const char* end = text->data() + text->size();
-  const auto [stop, error] = std::from_chars(text->data(), end, value);
-  if (error != std::errc() || stop != end || text->front() == '0' ||
-      value > kMaxDestinations) {
-    return node.Error(
-        fmt::format("'{}' is not a number of destinations: 1 to {} is expected",
-                    *text, kMaxDestinations));
+absl::StatusOr<FromCatalogue> Use(const YamlNode& use,
+                                  const std::string& name) {
+  absl::StatusOr<CatalogueFile> file = FindInCatalogue(use, name);
+  if (!file.ok()) return file.status();
+  absl::StatusOr<YamlNode> top =
+      YamlNode::Parse(file->yaml, fmt::format("catalogue/{}.yaml", name));
+  if (!top.ok()) return top.status();
+  absl::StatusOr<YamlMapping> mapping = top->Mapping(kCatalogueKeys);
+  if (!mapping.ok()) return mapping.status();
+  absl::StatusOr<YamlNode> match = top->Required(*mapping, "match");
+  if (!match.ok()) return match.status();
+  FromCatalogue from;
+  absl::StatusOr<std::vector<ParsedRule>> rules = ParseRules(*match);
+  if (!rules.ok()) return rules.status();
+  from.rules = *std::move(rules);
+  for (ParsedRule& rule : from.rules) {
+    rule.rule.line = use.line();
+    rule.rule.catalogue = name;
+    for (Condition& condition : rule.conditions) condition.node = use;
   }
-  *to = value;
-  return absl::OkStatus();
+  absl::Status status = ParseTerms(*mapping, &from.vendor);
+  if (!status.ok()) return status;
+  return from;
 }
 
-// Everything but the name and the rules.
-absl::Status ParseTerms(const YamlMapping& mapping, Vendor* vendor) {
-  const auto read = [&mapping](std::string_view key, const auto& parse,
-                               auto* to) -> absl::Status {
-    const YamlNode* node = mapping.Find(key);
-    if (node == nullptr) return absl::OkStatus();
-    auto value = parse(*node);
-    if (value.ok()) *to = *std::move(value);
-    return value.status();
-  };
-  absl::Status status = read("user_names", ParseGrammars, &vendor->user_names);
-  if (status.ok()) {
-    status = read("passwords", ParseGrammars, &vendor->passwords);
+// What of `labels` stands in `mapping` with a value that it shall have.
+absl::StatusOr<std::vector<ProductLabel>> ParseProduct(
+    const YamlMapping& mapping, const std::vector<std::string>& labels) {
+  std::vector<ProductLabel> product;
+  for (const std::string& label : labels) {
+    const YamlNode* node = mapping.Find(label);
+    if (node == nullptr) continue;
+    absl::StatusOr<std::string> value = node->Text();
+    if (!value.ok()) return value.status();
+    product.push_back({label, *std::move(value), *node});
   }
-  if (status.ok()) {
-    const auto parse = [vendor](const YamlNode& node) {
-      return ParseLabels(node, *vendor);
-    };
-    status = read("labels", parse, &vendor->labels);
-  }
-  if (status.ok()) status = read("price", ParsePrice, &vendor->price);
-  const YamlNode* destinations = mapping.Find("max_destinations");
-  if (status.ok() && destinations != nullptr) {
-    status = ParseMaxDestinations(*destinations, &vendor->max_destinations);
-  }
-  return status;
+  return product;
 }
 
 }  // namespace
 
 absl::Status VendorReader::Read(const YamlNode& node) {
-  absl::StatusOr<YamlMapping> mapping = node.Mapping(kVendorKeys);
-  if (!mapping.ok()) return mapping.status();
-  absl::StatusOr<YamlNode> name = node.Required(*mapping, "name");
-  if (!name.ok()) return name.status();
-  Vendor vendor;
-  if (absl::Status status = ParseName(*name, &vendor); !status.ok()) {
-    return status;
+  FromCatalogue base;
+  std::vector<std::string_view> keys(kVendorKeys.begin(), kVendorKeys.end());
+  const std::optional<YamlNode> use = node.Peek("use");
+  if (use.has_value()) {
+    absl::StatusOr<std::string> name = use->Text();
+    if (!name.ok()) return name.status();
+    absl::StatusOr<FromCatalogue> from = Use(*use, *name);
+    if (!from.ok()) return from.status();
+    base = *std::move(from);
   }
+  const std::vector<std::string> product_keys = base.vendor.labels;
+  keys.insert(keys.end(), product_keys.begin(), product_keys.end());
+  absl::StatusOr<YamlMapping> mapping = node.Mapping(keys);
+  if (!mapping.ok()) return mapping.status();
+  absl::StatusOr<std::vector<ProductLabel>> product =
+      ParseProduct(*mapping, product_keys);
+  if (!product.ok()) return product.status();
+  Vendor& vendor = base.vendor;
+  absl::Status status = use.has_value() && mapping->Find("name") == nullptr
+                            ? NameAfterCatalogue(*use, *product, &vendor)
+                            : ParseName(node, *mapping, &vendor);
+  if (!status.ok()) return status;
   if (const YamlNode* match = mapping->Find("match")) {
     absl::StatusOr<std::vector<ParsedRule>> rules = ParseRules(*match);
     if (!rules.ok()) return rules.status();
-    for (ParsedRule& parsed : *rules) {
-      absl::Status status = conditions_.Claim(parsed, vendor.name);
-      if (!status.ok()) return status;
-      vendor.match.push_back(std::move(parsed.rule));
-    }
-  } else if (!config_->vendor_header) {
+    base.rules = *std::move(rules);
+  } else if (!use.has_value() && !config_->vendor_header) {
     return node.Error(
         "'match' is missing (only with 'vendor_header: true' can a vendor do "
         "without)");
   }
-  if (absl::Status status = ParseTerms(*mapping, &vendor); !status.ok()) {
-    return status;
+  status = ParseTerms(*mapping, &vendor);
+  if (status.ok()) {
+    status = NarrowToProduct(*product, vendor.user_names, &base.rules);
+  }
+  if (!status.ok()) return status;
+  for (ParsedRule& parsed : base.rules) {
+    status = conditions_.Claim(parsed, vendor.name);
+    if (!status.ok()) return status;
+    vendor.match.push_back(std::move(parsed.rule));
   }
   config_->vendors.push_back(std::move(vendor));
   return absl::OkStatus();
 }
 
-absl::Status VendorReader::ParseName(const YamlNode& node, Vendor* vendor) {
-  absl::StatusOr<std::string> name = node.Text();
+absl::Status VendorReader::ParseName(const YamlNode& entry,
+                                     const YamlMapping& mapping,
+                                     Vendor* vendor) {
+  absl::StatusOr<YamlNode> node = entry.Required(mapping, "name");
+  if (!node.ok()) return node.status();
+  absl::StatusOr<std::string> name = node->Text();
   if (!name.ok()) return name.status();
   if (*name == kDirectVendor) {
-    return node.Error(
+    return node->Error(
         fmt::format("'{}' is reserved for traffic that uses no vendor", *name));
   }
   if (!IsVendorName(*name)) {
-    return node.Error(
+    return node->Error(
         fmt::format("'{}' is not a vendor name: 1 to {} of a-z, 0-9, '_', "
                     "'.', '-', the first a letter or digit",
                     *name, kMaxVendorLength));
   }
-  const auto [known, added] = lines_.emplace(*name, node.line());
-  if (!added) {
-    return node.Error(fmt::format("'{}' is already the vendor on line {}",
-                                  *name, known->second));
+  return TakeName(*node, *std::move(name), vendor);
+}
+
+absl::Status VendorReader::NameAfterCatalogue(
+    const YamlNode& use, const std::vector<ProductLabel>& product,
+    Vendor* vendor) {
+  std::string name = *use.Text();
+  for (const ProductLabel& label : product) {
+    name += fmt::format("-{}", absl::AsciiStrToLower(label.value));
   }
-  vendor->name = *std::move(name);
+  if (!IsVendorName(name)) {
+    return use.Error(
+        fmt::format("'{}' would be its name and is none: give a 'name'", name));
+  }
+  return TakeName(use, std::move(name), vendor);
+}
+
+absl::Status VendorReader::TakeName(const YamlNode& node, std::string name,
+                                    Vendor* vendor) {
+  const auto [known, added] = lines_.emplace(name, node.line());
+  if (!added) {
+    return node.Error(fmt::format("'{}' is already the vendor on line {}", name,
+                                  known->second));
+  }
+  vendor->name = std::move(name);
   vendor->line = node.line();
   return absl::OkStatus();
 }

@@ -3,10 +3,12 @@
 #define PROXYMETER_COLLECTOR_POLICY_VENDOR_ENTRY_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "collector/policy/conditions.h"
+#include "collector/policy/product.h"
 #include "collector/policy/vendor_config.h"
 #include "collector/policy/yaml_node.h"
 
@@ -22,7 +24,12 @@ class VendorReader {
   absl::Status Read(const YamlNode& node);
 
  private:
-  absl::Status ParseName(const YamlNode& node, Vendor* vendor);
+  absl::Status ParseName(const YamlNode& entry, const YamlMapping& mapping,
+                         Vendor* vendor);
+  absl::Status NameAfterCatalogue(const YamlNode& use,
+                                  const std::vector<ProductLabel>& product,
+                                  Vendor* vendor);
+  absl::Status TakeName(const YamlNode& node, std::string name, Vendor* vendor);
 
   VendorConfig* config_;
   absl::flat_hash_map<std::string, int> lines_;  // of names

@@ -193,13 +193,15 @@ absl::StatusOr<YamlNode> YamlNode::Required(const YamlMapping& mapping,
   return Error(fmt::format("'{}' is missing", key));
 }
 
-std::optional<std::string> YamlNode::Peek(std::string_view key) const {
+std::optional<YamlNode> YamlNode::Peek(std::string_view key) const {
   if (!node_.IsMap()) return std::nullopt;
   for (const auto& entry : node_) {
-    if (entry.first.IsScalar() && entry.first.Scalar() == key &&
-        entry.second.IsScalar()) {
-      return entry.second.Scalar();
-    }
+    if (!entry.first.IsScalar() || entry.first.Scalar() != key) continue;
+    const std::string prefix = path_->empty() ? std::string() : Path() + ".";
+    return YamlNode(
+        entry.second, file_,
+        std::make_shared<const std::string>(prefix + std::string(key)),
+        entry.first.Mark());
   }
   return std::nullopt;
 }

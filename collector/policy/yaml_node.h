@@ -56,9 +56,9 @@ class YamlNode {
   absl::StatusOr<YamlNode> Required(const YamlMapping& mapping,
                                     std::string_view key) const;
 
-  /// The plain value at `key`, if there is one, whatever else is wrong with
-  /// this node: for a key that decides which others are allowed.
-  std::optional<std::string> Peek(std::string_view key) const;
+  /// The value at `key`, if there is one, whatever else is wrong with this
+  /// node: for a key that decides which others are allowed.
+  std::optional<YamlNode> Peek(std::string_view key) const;
 
   bool IsList() const { return node_.IsSequence(); }
 
