@@ -42,6 +42,8 @@ void Take(const v1::VendorCounters& message, Counters& counters) {
   counters[kRttSamples] = message.rtt_samples();
   counters[kConnectionsAdopted] = message.connections_adopted();
   counters[kConnectionsUnsettled] = message.connections_unsettled();
+  counters[kHandshakeSentBytes] = message.handshake_sent_bytes();
+  counters[kHandshakeReceivedBytes] = message.handshake_received_bytes();
 }
 
 void Take(const v1::TunnelCounters& message, Counters& counters) {

@@ -78,6 +78,8 @@ void Fill(const RowKey& key, const Counters& counters, v1::VendorTotal* total) {
   to->set_rtt_samples(counters[kRttSamples]);
   to->set_connections_adopted(counters[kConnectionsAdopted]);
   to->set_connections_unsettled(counters[kConnectionsUnsettled]);
+  to->set_handshake_sent_bytes(counters[kHandshakeSentBytes]);
+  to->set_handshake_received_bytes(counters[kHandshakeReceivedBytes]);
 }
 
 void Fill(const RowKey& key, const Counters& counters, v1::TunnelTotal* total) {

@@ -212,6 +212,10 @@ enum VendorCounter : std::uint8_t {
   /// were: what the very call moved that the end interrupted may be missing.
   /// Counted by the collector.
   kConnectionsUnsettled,
+  /// Part of the bytes that hand-shakes with the proxy took: CONNECT or SOCKS,
+  /// request and reply.
+  kHandshakeSentBytes,
+  kHandshakeReceivedBytes,
   kVendorCounters,
 };
 enum TunnelCounter : std::uint8_t {
