@@ -10,6 +10,7 @@
 #include "CLI/CLI.hpp"
 #include "cli/collector_command.h"
 #include "cli/doctor_command.h"
+#include "cli/policy_command.h"
 #include "cli/reload_command.h"
 #include "cli/run_command.h"
 #include "cli/suggestion.h"
@@ -71,6 +72,8 @@ int Main(std::vector<std::string> arguments) {
   CLI::App* top = AddTopCommand(app, &top_options);
   ReloadOptions reload_options;
   CLI::App* reload = AddReloadCommand(app, &reload_options);
+  PolicyOptions policy_options;
+  CLI::App* policy = AddPolicyCommand(app, &policy_options);
   DoctorOptions doctor_options;
   CLI::App* doctor = AddDoctorCommand(app, &doctor_options);
 
@@ -114,6 +117,7 @@ int Main(std::vector<std::string> arguments) {
     return Top(top_options, terminal, std::cout, std::cerr);
   }
   if (reload->parsed()) return Reload(reload_options, std::cout, std::cerr);
+  if (policy->parsed()) return Policy(policy_options, std::cout, std::cerr);
   if (doctor->parsed()) return Doctor(doctor_options, std::cout, std::cerr);
   return kUsageError;
 }

@@ -60,16 +60,27 @@ bool IsInPlace(const std::string& path, std::span<const std::byte> policy) {
   return true;
 }
 
+// Hidden, and for mkostemp.
+std::string TemporaryBeside(const std::string& path) {
+  const std::size_t name = path.rfind('/') + 1;  // 0 without a directory
+  return fmt::format("{}.{}.XXXXXX", path.substr(0, name), path.substr(name));
+}
+
 }  // namespace
 
 absl::Status WritePolicyFile(const std::string& directory,
                              std::span<const std::byte> policy) {
-  const std::string path = fmt::format("{}/{}", directory, kPolicyName);
+  return ReplacePolicyFile(fmt::format("{}/{}", directory, kPolicyName),
+                           policy);
+}
+
+absl::Status ReplacePolicyFile(const std::string& path,
+                               std::span<const std::byte> policy) {
   const auto failed = [&path](int error, std::string_view step) {
     return absl::ErrnoToStatus(error, fmt::format("{}: {}", path, step));
   };
   if (IsInPlace(path, policy)) return absl::OkStatus();
-  std::string temporary = fmt::format("{}/.{}.XXXXXX", directory, kPolicyName);
+  std::string temporary = TemporaryBeside(path);
   const int file = mkostemp(temporary.data(), O_CLOEXEC);
   if (file < 0) return failed(errno, "cannot create a file beside it");
   int error = WriteAll(file, policy);

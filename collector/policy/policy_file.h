@@ -17,6 +17,10 @@ namespace proxymeter::collector {
 absl::Status WritePolicyFile(const std::string& directory,
                              std::span<const std::byte> policy);
 
+/// The same for the file at `path`.
+absl::Status ReplacePolicyFile(const std::string& path,
+                               std::span<const std::byte> policy);
+
 }  // namespace proxymeter::collector
 
 #endif  // PROXYMETER_COLLECTOR_POLICY_POLICY_FILE_H_
