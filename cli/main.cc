@@ -10,6 +10,7 @@
 #include "CLI/CLI.hpp"
 #include "cli/collector_command.h"
 #include "cli/doctor_command.h"
+#include "cli/explain_command.h"
 #include "cli/policy_command.h"
 #include "cli/reload_command.h"
 #include "cli/run_command.h"
@@ -74,6 +75,8 @@ int Main(std::vector<std::string> arguments) {
   CLI::App* reload = AddReloadCommand(app, &reload_options);
   PolicyOptions policy_options;
   CLI::App* policy = AddPolicyCommand(app, &policy_options);
+  ExplainOptions explain_options;
+  CLI::App* explain = AddExplainCommand(app, &explain_options);
   DoctorOptions doctor_options;
   CLI::App* doctor = AddDoctorCommand(app, &doctor_options);
 
@@ -118,6 +121,9 @@ int Main(std::vector<std::string> arguments) {
   }
   if (reload->parsed()) return Reload(reload_options, std::cout, std::cerr);
   if (policy->parsed()) return Policy(policy_options, std::cout, std::cerr);
+  if (explain->parsed()) {
+    return ExplainConnection(explain_options, std::cout, std::cerr);
+  }
   if (doctor->parsed()) return Doctor(doctor_options, std::cout, std::cerr);
   return kUsageError;
 }

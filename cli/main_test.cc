@@ -204,7 +204,7 @@ TEST_F(MainTest, HelpAndVersionGoToStandardOutput) {
   EXPECT_THAT(Proxymeter({"--version"}).out,
               testing::MatchesRegex("proxymeter [0-9]+\\.[0-9]+\\.[0-9]+\n"));
   for (const char* command :
-       {"run", "collector", "top", "reload", "policy", "doctor"}) {
+       {"run", "collector", "top", "reload", "policy", "explain", "doctor"}) {
     const ProcessResult help = Proxymeter({command, "--help"});
     EXPECT_EQ(help.exit_status(), 0);
     EXPECT_THAT(help.out,

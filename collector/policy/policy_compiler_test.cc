@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "collector/policy/judgement.h"
 #include "collector/policy/reference_policy.h"
 #include "proxymeter/policy_view.h"
 
@@ -197,6 +199,24 @@ const MatchRule& RuleOf(const VendorConfig& config, std::uint32_t rule) {
   throw std::out_of_range("rule");
 }
 
+// As `proxymeter explain` finds it.
+std::optional<std::uint32_t> JudgedFind(const VendorConfig& config,
+                                        const Shown& shown) {
+  std::optional<Rank> best;
+  std::uint32_t position = 0;
+  for (const Vendor& vendor : config.vendors) {
+    for (const MatchRule& rule : vendor.match) {
+      const Judgement judgement = Judge(rule, position++, shown);
+      if (judgement.rank.has_value() &&
+          (!best.has_value() || *best < *judgement.rank)) {
+        best = judgement.rank;
+      }
+    }
+  }
+  if (!best.has_value()) return std::nullopt;
+  return best->position;
+}
+
 TEST(CompilePolicy, AgreesWithTheObviousImplementation) {
   int by_outcome[2] = {};
   int by_user = 0;
@@ -225,6 +245,9 @@ TEST(CompilePolicy, AgreesWithTheObviousImplementation) {
         ASSERT_TRUE(view.MayDependOnUser(endpoint, hosts));
       }
       ASSERT_EQ(match.found, expected.has_value());
+      const auto judged = JudgedFind(config, {endpoint, hosts, user});
+      ASSERT_EQ(judged.has_value(), expected.has_value());
+      if (judged.has_value()) ASSERT_EQ(*judged, expected->rule);
       ++by_outcome[match.found];
       for (const std::string_view host : hosts) {
         ASSERT_EQ(view.NamesHost(host), ReferenceNamesHost(config, host))

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cctype>
 #include <string>
-#include <tuple>
 
+#include "collector/policy/rank.h"
 #include "proxymeter/user_grammar.h"
 
 namespace proxymeter::collector {
@@ -33,16 +33,6 @@ bool Matches(const Cidr& cidr, const Address& address) {
   }
   return true;
 }
-
-// Compared as a whole: the greatest wins.
-using Rank =
-    std::tuple<bool,   // has a condition on the user name
-               int,    // 3 exact host, 2 suffix, 1 network, 0 port or user
-               int,    // length of suffix or prefix
-               bool,   // has a port condition
-               bool,   // host and network both
-               long,   // literal characters of the user name
-               long>;  // earlier is greater
 
 }  // namespace
 
@@ -77,25 +67,32 @@ std::optional<ReferenceMatch> ReferenceFind(
       if (by_cidr && longest_cidr < 0) continue;
 
       std::optional<Rank> rank;
-      const auto offer = [&](int kind, int length) {
-        const Rank offered(by_user, kind, length, !rule.ports.empty(),
-                           by_host && by_cidr && kind >= 2,
-                           by_user ? static_cast<long>(grammar.literals()) : 0,
-                           -static_cast<long>(index));
+      const auto offer = [&](RankKind kind, int length) {
+        const Rank offered = {
+            .user = by_user,
+            .kind = kind,
+            .length = length,
+            .port = !rule.ports.empty(),
+            .host_and_network = by_host && by_cidr && kind >= RankKind::kSuffix,
+            .literals =
+                by_user ? static_cast<std::uint32_t>(grammar.literals()) : 0,
+            .position = index};
         if (!rank.has_value() || *rank < offered) rank = offered;
       };
       for (const std::string_view host : hosts) {
         for (const HostPattern& pattern : rule.hosts) {
           if (!Matches(pattern, Normal(host))) continue;
-          pattern.suffix ? offer(2, static_cast<int>(pattern.name.size()))
-                         : offer(3, 0);
+          pattern.suffix
+              ? offer(RankKind::kSuffix, static_cast<int>(pattern.name.size()))
+              : offer(RankKind::kExact, 0);
         }
       }
       for (const Cidr& address : rule.host_addresses) {
-        if (Matches(address, endpoint.address)) offer(1, 128);
+        if (Matches(address, endpoint.address)) offer(RankKind::kNetwork, 128);
       }
       if (!by_host) {
-        by_cidr ? offer(1, longest_cidr) : offer(0, 0);
+        by_cidr ? offer(RankKind::kNetwork, longest_cidr)
+                : offer(RankKind::kPortOrUser, 0);
       }
 
       if (rank.has_value() && (!best.has_value() || best_rank < *rank)) {

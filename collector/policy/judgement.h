@@ -1,0 +1,56 @@
+// One rule held against one connection, condition by condition.
+#ifndef PROXYMETER_COLLECTOR_POLICY_JUDGEMENT_H_
+#define PROXYMETER_COLLECTOR_POLICY_JUDGEMENT_H_
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "collector/policy/match_text.h"
+#include "collector/policy/rank.h"
+#include "collector/policy/vendor_config.h"
+#include "proxymeter/endpoint.h"
+
+namespace proxymeter::collector {
+
+/// What is known of a connection. An address of zeros and a port of 0 stand for
+/// none: no rule is about them, but one about all of IPv6.
+struct Shown {
+  Endpoint endpoint{};
+  std::vector<std::string_view> hosts{};
+  std::string_view user{};
+};
+
+enum class Condition : std::uint8_t {
+  kAbsent,  ///< the rule has none
+  kHolds,
+  kFails,
+};
+
+struct Judgement {
+  Condition host = Condition::kAbsent;
+  Condition cidr = Condition::kAbsent;
+  Condition port = Condition::kAbsent;
+  Condition user = Condition::kAbsent;
+  /// Set when the rule matches.
+  std::optional<Rank> rank{};
+  /// The best that holds, into the rule; null for none.
+  const HostPattern* name = nullptr;
+  const Cidr* address = nullptr;  ///< given as host
+  const Cidr* network = nullptr;
+
+  /// Whether some condition holds, so that one may have meant this rule.
+  bool any() const {
+    return host == Condition::kHolds || cidr == Condition::kHolds ||
+           port == Condition::kHolds || user == Condition::kHolds;
+  }
+};
+
+/// `position`: of the rule among those of all vendors.
+Judgement Judge(const MatchRule& rule, std::uint32_t position,
+                const Shown& shown);
+
+}  // namespace proxymeter::collector
+
+#endif  // PROXYMETER_COLLECTOR_POLICY_JUDGEMENT_H_
