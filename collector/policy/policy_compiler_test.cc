@@ -247,7 +247,9 @@ TEST(CompilePolicy, AgreesWithTheObviousImplementation) {
       ASSERT_EQ(match.found, expected.has_value());
       const auto judged = JudgedFind(config, {endpoint, hosts, user});
       ASSERT_EQ(judged.has_value(), expected.has_value());
-      if (judged.has_value()) ASSERT_EQ(*judged, expected->rule);
+      if (judged.has_value()) {
+        ASSERT_EQ(*judged, expected->rule);
+      }
       ++by_outcome[match.found];
       for (const std::string_view host : hosts) {
         ASSERT_EQ(view.NamesHost(host), ReferenceNamesHost(config, host))

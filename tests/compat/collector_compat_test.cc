@@ -44,8 +44,8 @@ std::vector<IndexedRow> Indexed(const std::vector<RowValue>& rows) {
 // have been thought of. An addition that old readers pass over needs a sample
 // beside the others, anything else a new version.
 TEST(Compat, SamplesAreWhatIsWrittenToday) {
-  EXPECT_EQ(Sample("v2b/frame"), SampleFrame(SampleRows()));
-  EXPECT_EQ(Sample("v2b/journal"),
+  EXPECT_EQ(Sample("v2c/frame"), SampleFrame(SampleRows()));
+  EXPECT_EQ(Sample("v2c/journal"),
             SampleJournal(kJournalSession, SampleRows()));
   EXPECT_EQ(Sample("v1/policy"), SamplePolicy());
 }
@@ -54,12 +54,13 @@ TEST(Compat, SamplesAreWhatIsWrittenToday) {
 class CompatFrame : public testing::TestWithParam<const char*> {};
 
 INSTANTIATE_TEST_SUITE_P(OfEveryRelease, CompatFrame,
-                         testing::Values("v1", "v2", "v2b"),
+                         testing::Values("v1", "v2", "v2b", "v2c"),
                          [](const auto& tested) { return tested.param; });
 
 std::vector<RowValue> RowsOf(const std::string& release) {
   if (release == "v1") return SampleRows1();
-  return release == "v2" ? SampleRows2() : SampleRows();
+  if (release == "v2") return SampleRows2();
+  return release == "v2b" ? SampleRows2b() : SampleRows();
 }
 
 TEST_P(CompatFrame, IsReadToTheLastCounter) {
@@ -79,7 +80,7 @@ TEST_P(CompatFrame, IsReadToTheLastCounter) {
 // What a newer shim may add without a new version.
 TEST(Compat, FieldsOfANewerFrameArePassedOver) {
   v1::Frame frame;
-  ASSERT_TRUE(frame.ParseFromString(Sample("v2b/frame")));
+  ASSERT_TRUE(frame.ParseFromString(Sample("v2c/frame")));
   const auto extend = [](google::protobuf::Message* message) {
     auto* unknown = message->GetReflection()->MutableUnknownFields(message);
     unknown->AddVarint(100, 7);
@@ -163,7 +164,7 @@ class CompatRelease : public CompatIngest,
                       public testing::WithParamInterface<const char*> {};
 
 INSTANTIATE_TEST_SUITE_P(OfEveryRelease, CompatRelease,
-                         testing::Values("v1", "v2", "v2b"),
+                         testing::Values("v1", "v2", "v2b", "v2c"),
                          [](const auto& tested) { return tested.param; });
 
 TEST_P(CompatRelease, IsAccountedForExactly) {
@@ -179,13 +180,13 @@ TEST_P(CompatRelease, IsAccountedForExactly) {
 }
 
 TEST_F(CompatIngest, TheVersionAfterIsRefusedAndCounted) {
-  std::string journal = Sample("v2b/journal");
+  std::string journal = Sample("v2c/journal");
   const std::uint32_t next = kJournalVersion + 1;
   journal.replace(offsetof(JournalHeader, version), sizeof next,
                   reinterpret_cast<const char*>(&next), sizeof next);
   PutJournal(kJournalSession, journal);
   v1::Frame frame;
-  ASSERT_TRUE(frame.ParseFromString(Sample("v2b/frame")));
+  ASSERT_TRUE(frame.ParseFromString(Sample("v2c/frame")));
   frame.set_version(collector::kFrameVersion + 1);
   Collect(frame.SerializeAsString());
   EXPECT_TRUE(SortedRows().empty());
@@ -203,12 +204,12 @@ TEST_F(CompatIngest, TheVersionAfterIsRefusedAndCounted) {
 // A row that means something new, from either side, costs only itself.
 TEST_F(CompatIngest, ARowOfANewKindCostsOnlyItself) {
   std::vector<RowValue> rows = SampleRows();
-  std::string journal = Sample("v2b/journal");
+  std::string journal = Sample("v2c/journal");
   journal[kJournalHeaderBytes + 2 * kJournalRowBytes +
           offsetof(JournalRow, kind)] = kLastRowKind + 1;
   PutJournal(kJournalSession, journal);
   v1::Frame frame;
-  ASSERT_TRUE(frame.ParseFromString(Sample("v2b/frame")));
+  ASSERT_TRUE(frame.ParseFromString(Sample("v2c/frame")));
   frame.mutable_rows(2)->set_protocol(
       static_cast<v1::Protocol>(kLastProtocol + 1));
   Collect(frame.SerializeAsString());

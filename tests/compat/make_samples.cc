@@ -1,6 +1,6 @@
 // Writes the samples of the formats as they are now: journal, frame and policy.
 //
-//   make_samples tests/compat/v2b
+//   make_samples tests/compat/v2c
 //
 // To be run when a format has gained something, into a folder of its own.
 // What is there stays: it is what programs of that version wrote.

@@ -22,6 +22,8 @@ inline constexpr std::uint64_t kSampleStart = 1'700'000'000'000'000'000;
 /// One row of each kind, at the index of its place; no two counters are equal,
 /// but that connections hold nothing.
 std::vector<collector::RowValue> SampleRows();
+/// Those that version 2 had before bytes of hand-shakes were counted.
+std::vector<collector::RowValue> SampleRows2b();
 /// Those that version 2 had at first; since then it has gained what readers
 /// pass over.
 std::vector<collector::RowValue> SampleRows2();
