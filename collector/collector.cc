@@ -98,6 +98,7 @@ struct Collector::Running {
   std::unique_ptr<SocketEnds> socket_ends;
   std::unique_ptr<LedgerKeeper> ledger;
   std::unique_ptr<ConfigKeeper> config;
+  ConfigInForce::Subscription terms;
   std::optional<MetricsCollectable> metrics;
   std::unique_ptr<IngestServer> ingest;
   std::unique_ptr<RpcServer> rpc;
@@ -126,6 +127,11 @@ absl::Status Collector::Start() {
       *std::move(directory),
       SessionLimits{.max_vendor_destinations = options_.max_destinations,
                     .fold_idle = options_.fold_idle});
+  // Before the ledger tells what was counted: each at the price that holds.
+  running->terms = (*config)->in_force().Subscribe(
+      [raw = running.get()](const InForce& in_force) {
+        raw->sessions.SetTerms(TermsOf(*in_force.config));
+      });
   const std::string& path = running->directory.path();
   // First: what happens from here on is heard.
   FinalSent final_sent =

@@ -100,6 +100,30 @@ TEST_F(CollectorTest, AFrameComesOutEverywhere) {
   EXPECT_FALSE(std::filesystem::exists(temp_.path() + "/run/" + kSocketName));
 }
 
+TEST_F(CollectorTest, TrafficCostsWhatTheConfigurationSays) {
+  CollectorOptions options = Options();
+  options.config_file = WriteConfig(std::string(kOneVendor) +
+                                    "    price: {currency: USD, per_gb: 2.5, "
+                                    "per_request: 0.001}\n");
+  Collector collector(options);
+  ASSERT_TRUE(collector.Start().ok());
+  ASSERT_TRUE(SendFrames(
+      temp_.path() + "/run",
+      {EncodeFrame(TestSession(1),
+                   TrafficRow("acme", "a.example", 400'000'000, 0, 3),
+                   false)}));
+  EXPECT_TRUE(WaitFor([&] {
+    const std::string metrics = Metrics(collector);
+    return metrics.find(
+               "proxymeter_cost_total{proxy_vendor=\"acme\","
+               "currency=\"USD\"} 1.003\n") != metrics.npos &&
+           metrics.find(
+               "proxymeter_destination_cost_total{proxy_vendor="
+               "\"acme\",destination_host=\"a.example\","
+               "currency=\"USD\"} 1.003\n") != metrics.npos;
+  })) << Metrics(collector);
+}
+
 TEST_F(CollectorTest, TextThatIsNotUtf8FillsNoLog) {
   constexpr int kFrames = 100;
   const std::string good = EncodeFrame(

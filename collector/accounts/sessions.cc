@@ -141,6 +141,11 @@ void Sessions::FoldIdle(std::chrono::steady_clock::time_point now) {
   totals_.FoldIdle(now, limits_.fold_idle);
 }
 
+void Sessions::SetTerms(const std::vector<VendorTerms>& terms) {
+  const std::lock_guard lock(mutex_);
+  totals_.SetTerms(terms);
+}
+
 AccountsSnapshot Sessions::Snapshot() const {
   const std::lock_guard lock(mutex_);
   return SnapshotLocked();
@@ -154,6 +159,7 @@ AccountsSnapshot Sessions::SnapshotLocked() const {
   snapshot.since_unix_ns = since_unix_ns_;
   snapshot.rows = totals_.Rows();
   snapshot.folded = totals_.Folded();
+  snapshot.costs = totals_.CostValues();
   snapshot.workload = workload_;
   snapshot.workload.overflowed = totals_.overflowed();
   return snapshot;

@@ -52,6 +52,7 @@ struct AccountsSnapshot {
   std::vector<RowValue> rows;  ///< in no order, keys distinct
   /// What the rows no longer have. With them: all that was ever counted.
   std::vector<FoldedVendor> folded;
+  std::vector<CostValue> costs;  ///< in the order of their keys
   std::uint64_t open_sessions = 0;
   Workload workload;
   std::uint64_t since_unix_ns = 0;  ///< when the totals began to count
@@ -116,6 +117,10 @@ class Sessions {
 
   /// To be called every second or so: folds destinations that are idle.
   void FoldIdle(std::chrono::steady_clock::time_point now);
+
+  /// What is agreed on with vendors from here on. To be called before anything
+  /// else, and again when it has changed.
+  void SetTerms(const std::vector<VendorTerms>& terms);
 
   AccountsSnapshot Snapshot() const;
 

@@ -110,6 +110,7 @@ AccountsState Sessions::TakeChanges(AccountsSnapshot* snapshot) {
 
 void Sessions::Committed(const AccountsState& changes) {
   const std::lock_guard lock(mutex_);
+  totals_.Committed(changes);
   for (const RetiredSession& session : changes.retired) {
     awaiting_commit_.erase(session.id);
   }

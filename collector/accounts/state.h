@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "collector/accounts/cost.h"
 #include "collector/accounts/owner.h"
 #include "collector/accounts/rejection.h"
 #include "collector/accounts/row.h"
@@ -77,12 +78,25 @@ struct RetiredSession {
                          const RetiredSession&) = default;
 };
 
+/// What a vendor, or one of its destinations, has cost.
+struct CostRow {
+  LedgerNumber number = 0;
+  CostValue value;
+  CostUnits written = 0;     ///< the part of it that the ledger has
+  BilledBytes handshakes{};  ///< to be taken off what is billed next
+  bool in_ledger = false;    ///< as above
+
+  friend bool operator==(const CostRow&, const CostRow&) = default;
+};
+
 /// All of the accounts, or the part that changed between two moments. Every
 /// value is absolute: writing it again changes nothing.
 struct AccountsState {
   std::vector<LedgerNumber> dropped{};  ///< totals that are gone
   std::vector<TotalRow> totals{};
   std::vector<FoldedVendor> folded{};
+  std::vector<LedgerNumber> dropped_costs{};
+  std::vector<CostRow> costs{};
   std::vector<SessionHead> sessions{};    ///< open ones
   std::vector<SessionRow> rows{};         ///< of open sessions
   std::vector<RetiredSession> retired{};  ///< closed; their rows are to go

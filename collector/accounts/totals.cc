@@ -51,18 +51,29 @@ RowKey WithoutVendor(RowKey key) {
 
 }  // namespace
 
+void Totals::SetTerms(const std::vector<VendorTerms>& terms) {
+  costs_.SetPrices(terms);
+  max_destinations_of_.clear();
+  for (const VendorTerms& vendor : terms) {
+    if (vendor.max_destinations != 0) {
+      max_destinations_of_[vendor.vendor] = vendor.max_destinations;
+    }
+  }
+}
+
 void Totals::Add(const RowKey& key, const Counters& deltas, Teller teller,
                  Place& place) {
-  if (place.row_ != nullptr && place.folds_ == folds_) {
-    AddTo(*place.row_, deltas, teller);
-    return;
-  }
+  Row& row = RowFor(key, place);
+  AddTo(row, deltas, teller);
+  AddCosts(key, row, deltas);
+}
+
+// Where the deltas of `key` go.
+Totals::Row& Totals::RowFor(const RowKey& key, Place& place) {
+  if (place.row_ != nullptr && place.folds_ == folds_) return *place.row_;
   place.row_ = FindOrInsert(key, max_rows_);
   place.folds_ = folds_;
-  if (place.row_ != nullptr) {
-    AddTo(*place.row_, deltas, teller);
-    return;
-  }
+  if (place.row_ != nullptr) return *place.row_;
   ++overflowed_;
   // Real vendors are few: a little more room keeps their sums exact.
   Row* other = FindOrInsert(WithoutDetail(key), max_rows_ + max_rows_ / 16);
@@ -70,7 +81,19 @@ void Totals::Add(const RowKey& key, const Counters& deltas, Teller teller,
     other = FindOrInsert(WithoutVendor(key),
                          std::numeric_limits<std::size_t>::max());
   }
-  AddTo(*other, deltas, teller);
+  return *other;
+}
+
+// Vendors with a price are those of the configuration, so there is always room
+// for them; destinations are those that are told apart.
+void Totals::AddCosts(const RowKey& key, const Row& row,
+                      const Counters& deltas) {
+  if (key.kind == RowKind::kVendor) costs_.AddHandshakes(key.vendor, deltas);
+  if (key.kind != RowKind::kTraffic) return;
+  static const std::string& other = *new std::string(kOtherDestination);
+  const RowKey& to = row.first;
+  costs_.Add(key.vendor, to.vendor == key.vendor ? to.destination : other,
+             deltas);
 }
 
 // Null when it is not there and there is no room for it.
@@ -90,8 +113,10 @@ bool Totals::HasRoomForDestination(const RowKey& key) const {
     return true;
   }
   const auto vendor = destinations_of_.find(key.vendor);
-  return vendor == destinations_of_.end() ||
-         vendor->second < max_destinations_ ||
+  const auto own = max_destinations_of_.find(key.vendor);
+  const std::size_t room =
+      own == max_destinations_of_.end() ? max_destinations_ : own->second;
+  return vendor == destinations_of_.end() || vendor->second < room ||
          destinations_.contains(std::pair(key.vendor, key.destination));
 }
 
@@ -160,6 +185,7 @@ void Totals::FoldIdle(TimePoint now, std::chrono::milliseconds idle) {
     if (!item.second->idle) return false;
     const std::string& vendor = item.first.first;
     ++folded_[vendor].destinations;
+    costs_.Drop(vendor, item.first.second);
     const auto left = destinations_of_.find(vendor);
     if (--left->second == 0) destinations_of_.erase(left);
     return true;
@@ -194,6 +220,7 @@ void Totals::TakeChanges(AccountsState& state) {
     state.untold.push_back({key, counters});
   }
   untold_.clear();
+  costs_.TakeChanges(state);
 }
 
 void Totals::PutBack(const AccountsState& state) {
@@ -212,6 +239,7 @@ void Totals::PutBack(const AccountsState& state) {
   for (const RowValue& row : state.untold) {
     AddSaturating(row.key.kind, untold_[row.key], row.counters);
   }
+  costs_.PutBack(state);
 }
 
 void Totals::Restore(const AccountsState& state) {
@@ -228,6 +256,7 @@ void Totals::Restore(const AccountsState& state) {
     folded_[vendor.vendor] = {vendor.destinations, vendor.counters};
   }
   overflowed_ = state.workload.overflowed;
+  costs_.Restore(state);
 }
 
 std::vector<RowValue> Totals::Rows() const {

@@ -14,6 +14,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/container/node_hash_map.h"
+#include "collector/accounts/costs.h"
 #include "collector/accounts/row.h"
 #include "collector/accounts/state.h"
 
@@ -43,6 +44,10 @@ class Totals {
       std::size_t max_destinations = std::numeric_limits<std::size_t>::max())
       : max_rows_(max_rows), max_destinations_(max_destinations) {}
 
+  /// What is agreed on with vendors, from here on: what traffic costs, and how
+  /// many destinations of one are told apart instead of `max_destinations`.
+  void SetTerms(const std::vector<VendorTerms>& terms);
+
   /// Who could tell a count once more if this process ended now.
   enum class Teller : std::uint8_t { kJournal, kNobody };
 
@@ -66,12 +71,18 @@ class Totals {
 
   std::vector<RowValue> Rows() const;
   std::vector<FoldedVendor> Folded() const;
+  std::vector<CostValue> CostValues() const { return costs_.Values(); }
 
   /// From here on, remembers what changes.
-  void KeepChanges() { keeps_changes_ = true; }
+  void KeepChanges() {
+    keeps_changes_ = true;
+    costs_.KeepChanges();
+  }
   /// Adds to `state` what changed since the last call: totals, folded,
-  /// dropped and untold.
+  /// dropped, untold and costs.
   void TakeChanges(AccountsState& state);
+  /// What was taken is written down.
+  void Committed(const AccountsState& state) { costs_.Committed(state); }
   /// What was taken is among the changes again: it got lost.
   void PutBack(const AccountsState& state);
 
@@ -104,14 +115,17 @@ class Totals {
     Counters counters{};
   };
 
+  Row& RowFor(const RowKey& key, Place& place);
   Row* FindOrInsert(const RowKey& key, std::size_t room);
   bool HasRoomForDestination(const RowKey& key) const;
   Row* Insert(const RowKey& key);
   void AddTo(Row& row, const Counters& deltas, Teller teller);
+  void AddCosts(const RowKey& key, const Row& row, const Counters& deltas);
   void Fold(const Row& row);
 
   const std::size_t max_rows_;
   const std::size_t max_destinations_;
+  absl::flat_hash_map<std::string, std::size_t> max_destinations_of_;
   absl::node_hash_map<RowKey, Sum> rows_;
   LedgerNumber last_number_ = 0;
   std::uint64_t folds_ = 0;  // that took rows away
@@ -128,6 +142,7 @@ class Totals {
   absl::flat_hash_set<std::string> folded_changed_;
   absl::flat_hash_map<RowKey, Counters> untold_;
   std::uint64_t overflowed_ = 0;
+  Costs costs_;
 };
 
 }  // namespace proxymeter::collector

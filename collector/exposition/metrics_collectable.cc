@@ -3,6 +3,7 @@
 #include <iterator>
 #include <utility>
 
+#include "collector/exposition/cost_families.h"
 #include "collector/exposition/phase_family.h"
 #include "collector/exposition/product_families.h"
 #include "collector/exposition/self_families.h"
@@ -33,6 +34,7 @@ std::vector<prometheus::MetricFamily> MetricsCollectable::Collect() const {
     prometheus::MetricFamily phases = PhaseFamily(view.accounts.rows, pod_);
     if (!phases.metric.empty()) families.push_back(std::move(phases));
     Append(families, ProductFamilies(view.accounts.rows, pod_));
+    Append(families, CostFamilies(view.accounts.costs, pod_));
     Append(families, SelfFamilies(view.accounts));
   }
   Append(families, HealthFamilies(view.accounts, view.health));

@@ -120,6 +120,8 @@ absl::Status Ledger::PrepareStatements() {
       {&drop_total_, "DELETE FROM total WHERE number = ?"},
       {&put_folded_, "INSERT OR REPLACE INTO folded VALUES (?,?,?)"},
       {&put_total_, "INSERT OR REPLACE INTO total VALUES (?,?,?,?,?,?,?,?,?)"},
+      {&drop_cost_, "DELETE FROM cost WHERE number = ?"},
+      {&put_cost_, "INSERT OR REPLACE INTO cost VALUES (?,?,?,?,?)"},
       {&put_session_, "INSERT OR REPLACE INTO session VALUES (?,?,?,?)"},
       {&put_row_,
        "INSERT OR REPLACE INTO session_row VALUES (?,?,?,?,?,?,?,?,?)"},
@@ -193,6 +195,7 @@ absl::StatusOr<AccountsState> Ledger::Load() {
                 return Unpack(row.Bytes(0), &state.retired.emplace_back().id);
               });
   if (!status.ok()) return status;
+  if (status = LoadCosts(&state.costs); !status.ok()) return status;
   if (status = LoadWorkload(&state.workload); !status.ok()) return status;
   return state;
 }
@@ -238,6 +241,7 @@ absl::Status Ledger::WriteRows(const AccountsState& changes) {
     if (absl::Status put = put_folded_.Run(); !put.ok()) return put;
   }
   if (absl::Status put = WriteTotals(changes.totals); !put.ok()) return put;
+  if (absl::Status put = WriteCosts(changes); !put.ok()) return put;
   for (const SessionHead& head : changes.sessions) {
     put_session_.Bind(0, Signed(head.number))
         .Bind(1, Blob(head.id))

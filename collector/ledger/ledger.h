@@ -63,6 +63,8 @@ class Ledger {
   absl::Status PrepareStatements();
   absl::Status WriteRows(const AccountsState& changes);
   absl::Status WriteTotals(const std::vector<TotalRow>& totals);
+  absl::Status WriteCosts(const AccountsState& changes);
+  absl::Status LoadCosts(std::vector<CostRow>* costs);
   absl::Status WriteSessionRows(const std::vector<SessionRow>& rows);
   absl::Status WriteWorkload(const Workload& workload);
   absl::Status LoadWorkload(Workload* workload);
@@ -72,6 +74,8 @@ class Ledger {
   Statement drop_total_;
   Statement put_total_;
   Statement put_folded_;
+  Statement drop_cost_;
+  Statement put_cost_;
   Statement put_session_;
   Statement put_row_;
   Statement put_retired_;

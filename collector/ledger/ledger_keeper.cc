@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,7 +17,8 @@ namespace {
 
 bool IsEmpty(const AccountsState& changes, const Workload& written) {
   return changes.dropped.empty() && changes.folded.empty() &&
-         changes.totals.empty() && changes.sessions.empty() &&
+         changes.totals.empty() && changes.dropped_costs.empty() &&
+         changes.costs.empty() && changes.sessions.empty() &&
          changes.rows.empty() && changes.retired.empty() &&
          changes.forgotten.empty() && changes.workload == written;
 }
@@ -26,11 +28,25 @@ bool IsZero(const RowValue& row) {
       row.counters, [](std::uint64_t counter) { return counter == 0; });
 }
 
+// A journal tells again what was counted, and not by what price: only what is
+// written down is sure.
+void WithholdCosts(const AccountsState& unwritten, AccountsSnapshot& snapshot) {
+  std::map<CostKey, const CostRow*> rows;
+  for (const CostRow& row : unwritten.costs) rows[row.value.key] = &row;
+  std::erase_if(snapshot.costs, [&rows](CostValue& value) {
+    const auto found = rows.find(value.key);
+    if (found == rows.end()) return false;
+    value.cost = found->second->written;
+    return !found->second->in_ledger;
+  });
+}
+
 // Takes out of `snapshot` what a crash could take back: a counter that has
 // fallen by one byte has begun anew for Prometheus, which adds all of it again.
 void Withhold(const AccountsState& unwritten, const Workload& written,
               AccountsSnapshot& snapshot) {
   snapshot.workload = written;
+  WithholdCosts(unwritten, snapshot);
   absl::flat_hash_map<RowKey, const Counters*> untold;
   for (const RowValue& row : unwritten.untold) {
     untold.emplace(row.key, &row.counters);

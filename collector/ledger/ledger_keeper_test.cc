@@ -181,6 +181,103 @@ TEST_F(LedgerKeeperTest, WhatNobodyWouldTellAgainIsNotShownUnwritten) {
   EXPECT_EQ(snapshot.accounts.workload.frames, 3u);
 }
 
+// In billionths; one byte of acme's costs one by the first price.
+std::uint64_t CostOf(const AccountsSnapshot& accounts,
+                     const std::string& destination = "") {
+  for (const CostValue& cost : accounts.costs) {
+    if (cost.key.destination != destination) continue;
+    return static_cast<std::uint64_t>(cost.cost / kUnitsPerBillionth);
+  }
+  return 0;
+}
+std::vector<VendorTerms> Terms(std::int64_t units_per_gb) {
+  return {{"acme",
+           Price{.currency = "USD", .per_gb = units_per_gb * 1'000'000'000}}};
+}
+
+TEST_F(LedgerKeeperTest, CostsGoOnAfterARestartByTheNewPrice) {
+  // 3 bytes for each that Frame is told.
+  {
+    Life life(Path());
+    life.sessions.SetTerms(Terms(1));
+    life.sessions.ApplyFrame(Frame(kOne, 100));
+    life.sessions.ApplyFrame(Frame(TestSession(2), 10));
+    ASSERT_TRUE(life.keeper->Commit().ok());
+    life.sessions.ApplyFrame(Frame(kOne, 110));
+  }
+  Life life(Path());
+  EXPECT_EQ(CostOf(life.sessions.Snapshot()), 360u);
+  EXPECT_EQ(CostOf(life.sessions.Snapshot(), "a.example"), 360u);
+  life.sessions.SetTerms(Terms(2));
+  life.sessions.ApplyFrame(Frame(kOne, 110));  // told before
+  EXPECT_EQ(CostOf(life.sessions.Snapshot()), 360u);
+  life.sessions.ApplyFrame(Frame(kOne, 111));
+  const KeptSnapshot snapshot = life.keeper->CommittedSnapshot();
+  EXPECT_EQ(CostOf(snapshot.accounts), 366u);
+  EXPECT_EQ(CostOf(snapshot.accounts, "a.example"), 366u);
+}
+
+TEST_F(LedgerKeeperTest, HandshakesStillToBeTakenOffSurviveARestart) {
+  std::vector<VendorTerms> terms = Terms(1);
+  terms[0].price->bytes = Price::Bytes::kPayload;
+  {
+    Life life(Path());
+    life.sessions.SetTerms(terms);
+    DecodedFrame frame = Frame(TestSession(2), 0);
+    frame.rows[0].row = VendorRow("acme", 1, 0, 0);
+    frame.rows[0].row.counters[kHandshakeSentBytes] = 60;
+    life.sessions.ApplyFrame(frame);
+  }
+  Life life(Path());
+  life.sessions.SetTerms(terms);
+  life.sessions.ApplyFrame(Frame(kOne, 100));
+  EXPECT_EQ(CostOf(life.sessions.Snapshot()), 40u + 200u);
+}
+
+TEST_F(LedgerKeeperTest, CostsStandStillWhileNothingIsWritten) {
+  Life life(Path());
+  life.sessions.SetTerms(Terms(1));
+  life.sessions.ApplyFrame(Frame(kOne, 100, true));
+  ASSERT_TRUE(life.keeper->Commit().ok());
+  {
+    const NothingIsWritten fault;
+    // The journal would tell it again, perhaps when it costs less.
+    life.sessions.ApplyFrame(Frame(kOne, 110, true));
+    DecodedFrame other = Frame(TestSession(2), 5, true);
+    other.rows[0].row.key.destination = "b.example";
+    life.sessions.ApplyFrame(other);
+    for (int i = 0; i < 2; ++i) {
+      const KeptSnapshot snapshot = life.keeper->CommittedSnapshot();
+      EXPECT_EQ(CostOf(snapshot.accounts), 300u);
+      EXPECT_EQ(snapshot.accounts.costs.size(), 2u);
+    }
+  }
+  const KeptSnapshot snapshot = life.keeper->CommittedSnapshot();
+  EXPECT_EQ(CostOf(snapshot.accounts), 345u);
+  EXPECT_EQ(CostOf(snapshot.accounts, "b.example"), 15u);
+}
+
+TEST_F(LedgerKeeperTest, CostsOfFoldedDestinationsAreGoneFromTheLedgerToo) {
+  using namespace std::chrono_literals;
+  SessionLimits limits;
+  limits.fold_idle = 1h;
+  {
+    Sessions sessions(limits);
+    auto keeper = LedgerKeeper::Start(Path(), 1, sessions, kNever);
+    ASSERT_TRUE(keeper.ok()) << keeper.status();
+    sessions.SetTerms(Terms(1));
+    sessions.ApplyFrame(Frame(kOne, 100));
+    ASSERT_TRUE((*keeper)->Commit().ok());
+    const auto start = std::chrono::steady_clock::now();
+    sessions.FoldIdle(start);
+    sessions.FoldIdle(start + 2h);
+  }
+  Life life(Path());
+  const std::vector<CostValue> costs = life.sessions.Snapshot().costs;
+  ASSERT_EQ(costs.size(), 1u);
+  EXPECT_EQ(CostOf(life.sessions.Snapshot()), 300u);
+}
+
 TEST_F(LedgerKeeperTest, ASeriesThatIsNotWrittenAtAllIsNotShown) {
   Life life(Path());
   const NothingIsWritten fault;

@@ -110,6 +110,9 @@ absl::Status Ledger::Prepare(std::uint64_t now_unix_ns, bool* empty) {
   } else if (absl::Status sound = CheckFile(); !sound.ok()) {
     return sound;
   }
+  if (absl::Status added = database_.Execute(kLedgerAdditions); !added.ok()) {
+    return added;
+  }
   return PrepareStatements();
 }
 

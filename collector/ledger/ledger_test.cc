@@ -48,6 +48,11 @@ AccountsState SomeState() {
   row.key.protocol = Protocol::kHttps1;
   row.key.visibility = Visibility::kPlaintext;
   state.folded = {{"acme", 3, row.counters}, {"zeta", 1, {}}};
+  state.costs = {{2,
+                  {{"acme", "", "USD"}, ~CostUnits{0} - 1},
+                  0,
+                  {.sent = 3, .received = ~std::uint64_t{0}}},
+                 {7, {{"acme", "a.example", "USD"}, 5}}};
   state.sessions = {{kOne, true, 0xfffffffe, 1},
                     {kTwo, false, std::nullopt, 2}};
   // Neighbours in the ledger.
@@ -77,7 +82,49 @@ TEST_F(LedgerTest, GivesBackWhatItWasGiven) {
   EXPECT_THAT(loaded.folded,
               UnorderedElementsAre(state.folded[0], state.folded[1]));
   EXPECT_THAT(loaded.rows, UnorderedElementsAre(state.rows[0], state.rows[1]));
+  for (CostRow& cost : state.costs) {
+    cost.written = cost.value.cost;
+    cost.in_ledger = true;
+  }
+  EXPECT_THAT(loaded.costs,
+              UnorderedElementsAre(state.costs[0], state.costs[1]));
   EXPECT_EQ(loaded.workload, state.workload);
+}
+
+TEST_F(LedgerTest, CostsAreOverwrittenAndDropped) {
+  AccountsState state = SomeState();
+  ASSERT_TRUE(OpenOrDie().Write(state).ok());
+  AccountsState changes;
+  changes.dropped_costs = {7};
+  changes.costs = {state.costs[0]};
+  changes.costs[0].value.cost = 77;
+  changes.costs[0].in_ledger = true;
+  // A hint that is wrong.
+  changes.costs.push_back({9, {{"zeta", "", "EUR"}, 8}});
+  changes.costs[1].in_ledger = true;
+  ASSERT_TRUE(OpenOrDie().Write(changes).ok());
+  std::vector<CostValue> loaded;
+  for (const CostRow& row : Reloaded().costs) loaded.push_back(row.value);
+  EXPECT_THAT(loaded, UnorderedElementsAre(CostValue{{"acme", "", "USD"}, 77},
+                                           CostValue{{"zeta", "", "EUR"}, 8}));
+}
+
+TEST_F(LedgerTest, OneWithoutCostsIsTakenUp) {
+  AccountsState state = SomeState();
+  state.costs.clear();
+  ASSERT_TRUE(OpenOrDie().Write(state).ok());
+  ASSERT_TRUE(Database::Open(Path())->Execute("DROP TABLE cost").ok());
+  const AccountsState loaded = Reloaded();
+  EXPECT_EQ(loaded.totals.size(), 2u);
+  EXPECT_TRUE(loaded.costs.empty());
+}
+
+TEST_F(LedgerTest, ACostThatIsNoAmountIsDamage) {
+  ASSERT_TRUE(OpenOrDie().Write(SomeState()).ok());
+  ASSERT_TRUE(Database::Open(Path())
+                  ->Execute("UPDATE cost SET amount = x'00' WHERE number = 7")
+                  .ok());
+  EXPECT_EQ(OpenOrDie().Load().status().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST_F(LedgerTest, TotalsKeepTheirBeginning) {

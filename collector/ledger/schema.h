@@ -65,6 +65,18 @@ CREATE TABLE retired (
 ) STRICT;
 )";
 
+// What ledgers of this layout may lack, being older. A program that does not
+// know it leaves it alone.
+inline constexpr char kLedgerAdditions[] = R"(
+CREATE TABLE IF NOT EXISTS cost (
+  number INTEGER PRIMARY KEY NOT NULL,
+  vendor TEXT NOT NULL,
+  destination TEXT NOT NULL,  -- empty: the vendor's sum
+  currency TEXT NOT NULL,
+  amount BLOB NOT NULL
+) STRICT;
+)";
+
 }  // namespace proxymeter::collector
 
 #endif  // PROXYMETER_COLLECTOR_LEDGER_SCHEMA_H_

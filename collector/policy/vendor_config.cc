@@ -85,6 +85,14 @@ absl::StatusOr<VendorConfig> ParseVendorConfig(std::string_view yaml,
   return config;
 }
 
+std::vector<VendorTerms> TermsOf(const VendorConfig& config) {
+  std::vector<VendorTerms> terms;
+  for (const Vendor& vendor : config.vendors) {
+    terms.push_back({vendor.name, vendor.price, vendor.max_destinations});
+  }
+  return terms;
+}
+
 absl::StatusOr<VendorConfig> LoadVendorConfig(const std::string& path) {
   absl::StatusOr<std::string> text = ReadTextFile(path);
   if (!text.ok()) return text.status();

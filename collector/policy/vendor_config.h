@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "collector/policy/match_text.h"
+#include "collector/price.h"
 
 namespace proxymeter::collector {
 
@@ -31,25 +32,6 @@ struct MatchRule {
   /// The vendor of the catalogue that it comes from, by what stands on that
   /// line; empty for a rule of the file's own.
   std::string catalogue;
-};
-
-/// What a vendor charges. Amounts are in billionths of the currency's unit, so
-/// that they are exact.
-struct Price {
-  enum class Directions : std::uint8_t { kBoth, kSent, kReceived };
-  enum class Bytes : std::uint8_t {
-    kWire,     ///< all that the proxy's sockets carried
-    kPayload,  ///< without what CONNECT and SOCKS themselves took
-  };
-  std::string currency;  ///< ISO 4217: "USD"
-  std::int64_t per_gb = 0;
-  std::int64_t per_request = 0;
-  std::int64_t per_success = 0;           ///< per response of class 2xx
-  std::uint64_t divisor = 1'000'000'000;  ///< bytes of a GB, or 2^30
-  Directions directions = Directions::kBoth;
-  Bytes bytes = Bytes::kWire;
-
-  friend bool operator==(const Price&, const Price&) = default;
 };
 
 struct Vendor {
@@ -113,6 +95,9 @@ absl::StatusOr<VendorConfig> LoadVendorConfig(const std::string& path);
 /// repeated keys are mistakes, and so is the same condition in two vendors.
 absl::StatusOr<VendorConfig> ParseVendorConfig(std::string_view yaml,
                                                std::string_view file_name);
+
+/// What the accounts have to know of a configuration's vendors.
+std::vector<VendorTerms> TermsOf(const VendorConfig& config);
 
 }  // namespace proxymeter::collector
 

@@ -27,7 +27,7 @@ constexpr std::size_t kCurrencyLetters = 3;
 constexpr std::int64_t kMaxAmount = 1'000'000 * std::int64_t{1'000'000'000};
 
 constexpr Words<std::uint64_t, 2> kUnits = {
-    {{"GB", 1'000'000'000}, {"GiB", std::uint64_t{1} << 30}}};
+    {{"GB", kGigabyte}, {"GiB", kGibibyte}}};
 constexpr Words<Price::Directions, 3> kDirections = {
     {{"both", Price::Directions::kBoth},
      {"sent", Price::Directions::kSent},
