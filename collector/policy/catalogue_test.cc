@@ -279,6 +279,16 @@ INSTANTIATE_TEST_SUITE_P(
                 "v.yaml:3:38: vendors[0].zone: '" + std::string(512, 'z') +
                     "' makes no grammar of the user name: longer than 512 "
                     "characters"},
+        Mistake{"  - {use: scraperapi, user_names: 'k[a={country}][b={country}]"
+                "[c={premium}][d={premium}][e={render}][f={render}]"
+                "[g={ultra_premium}]', country: x, premium: x, render: x}\n",
+                "accepted"},
+        Mistake{"  - {use: scraperapi, user_names: 'k[a={country}][b={country}]"
+                "[c={premium}][d={premium}][e={render}][f={render}]"
+                "[g={render}][h={render}][i={render}][j={render}][k={render}]"
+                "[l={ultra_premium}]', country: x, premium: x, render: x}\n",
+                "v.yaml:3:227: vendors[0].render: it takes more than 64 "
+                "grammars to say that 'render' is 'x'"},
         Mistake{"  - {use: iproyal, country: us}\n",
                 "v.yaml:3:29: vendors[0].country: rules see user names, and no "
                 "grammar of this vendor's has 'country' in it"},

@@ -1,5 +1,6 @@
 #include "collector/policy/product.h"
 
+#include <cstddef>
 #include <utility>
 
 #include "collector/policy/grammar_text.h"
@@ -7,6 +8,12 @@
 #include "proxymeter/user_grammar.h"
 
 namespace proxymeter::collector {
+namespace {
+
+// Each label may double them, and each rule becomes as many.
+constexpr std::size_t kMaxGrammars = 64;
+
+}  // namespace
 
 absl::Status NarrowToProduct(const std::vector<ProductLabel>& product,
                              const std::vector<std::string>& grammars,
@@ -26,6 +33,11 @@ absl::Status NarrowToProduct(const std::vector<ProductLabel>& product,
         }
         next.push_back(std::move(text));
       }
+    }
+    if (next.size() > kMaxGrammars) {
+      return wanted.node.Error(
+          fmt::format("it takes more than {} grammars to say that '{}' is '{}'",
+                      kMaxGrammars, wanted.label, wanted.value));
     }
     if (next.empty()) {
       return wanted.node.Error(
