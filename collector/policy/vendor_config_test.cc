@@ -114,8 +114,9 @@ TEST(VendorConfig, LoadsTheExample) {
   ASSERT_TRUE(config.ok()) << config.status();
   std::vector<std::string> names;
   for (const Vendor& vendor : config->vendors) names.push_back(vendor.name);
-  EXPECT_THAT(names, ElementsAre("brightdata", "oxylabs", "decodo",
-                                 "static-addresses", "proxy-manager"));
+  EXPECT_THAT(names,
+              ElementsAre("brightdata-res", "brightdata", "oxylabs", "zyte",
+                          "acme", "static-addresses", "proxy-manager"));
 }
 
 TEST(VendorConfig, SaysThatAFileCannotBeRead) {
