@@ -71,7 +71,7 @@ std::string WhatHolds(const MatchRule& rule, const Judgement& judgement,
   } else if (judgement.address != nullptr) {
     parts.push_back(absl::StrCat("address ", AddressText(shown)));
   }
-  if (judgement.network != nullptr) {
+  if (judgement.network) {
     parts.push_back(absl::StrCat("network ", FormatCidr(*judgement.network)));
   }
   if (!rule.ports.empty()) {

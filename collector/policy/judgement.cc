@@ -57,19 +57,24 @@ Judgement Judge(const MatchRule& rule, std::uint32_t position,
   for (const Cidr& address : rule.host_addresses) {
     if (Contains(address, shown.endpoint.address)) judgement.address = &address;
   }
-  for (const Cidr& network : rule.cidrs) {
+  const auto offer = [&](const Cidr& network) {
     if (Contains(network, shown.endpoint.address) &&
-        (judgement.network == nullptr ||
-         network.prefix > judgement.network->prefix)) {
-      judgement.network = &network;
+        (!judgement.network || network.prefix > judgement.network->prefix)) {
+      judgement.network = network;
     }
+  };
+  for (const Cidr& network : rule.cidrs) offer(network);
+  for (const auto& list : rule.address_lists) {
+    for (const auto& entry : list->entries4) offer(CidrOf(entry));
+    for (const auto& entry : list->entries6) offer(CidrOf(entry));
   }
   const bool by_host = !rule.hosts.empty() || !rule.host_addresses.empty();
-  const bool by_network = !rule.cidrs.empty();
+  const bool by_network =
+      !rule.cidrs.empty() || !rule.address_lists.empty();
   const UserGrammar grammar(rule.user);
   judgement.host = Holding(
       by_host, judgement.name != nullptr || judgement.address != nullptr);
-  judgement.cidr = Holding(by_network, judgement.network != nullptr);
+  judgement.cidr = Holding(by_network, judgement.network.has_value());
   judgement.port =
       Holding(!rule.ports.empty(),
               std::ranges::any_of(rule.ports, [&shown](const PortRange& range) {
@@ -98,7 +103,7 @@ Judgement Judge(const MatchRule& rule, std::uint32_t position,
   } else if (judgement.address != nullptr) {
     rank.kind = RankKind::kNetwork;
     rank.length = kAddressBits;
-  } else if (judgement.network != nullptr) {
+  } else if (judgement.network) {
     rank.kind = RankKind::kNetwork;
     rank.length = judgement.network->prefix;
   }

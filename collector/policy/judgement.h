@@ -38,7 +38,7 @@ struct Judgement {
   /// The best that holds, into the rule; null for none.
   const HostPattern* name = nullptr;
   const Cidr* address = nullptr;  ///< given as host
-  const Cidr* network = nullptr;
+  std::optional<Cidr> network{};
 
   /// Whether some condition holds, so that one may have meant this rule.
   bool any() const {

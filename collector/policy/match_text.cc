@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <system_error>
 #include <utility>
 
+#include "absl/numeric/int128.h"
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "fmt/format.h"
@@ -49,6 +51,36 @@ Address ClearedBelow(Address address, int prefix) {
     address[bit / 8] &= static_cast<std::uint8_t>(~(0x80 >> bit % 8));
   }
   return address;
+}
+
+std::string_view Stripped(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  return text;
+}
+
+absl::uint128 NumberOf(const Address& address) {
+  absl::uint128 number = 0;
+  for (const std::uint8_t byte : address) number = number << 8 | byte;
+  return number;
+}
+
+Address AddressOf(absl::uint128 number) {
+  Address address;
+  for (int i = 15; i >= 0; --i, number >>= 8) {
+    address[i] = static_cast<std::uint8_t>(number & 0xff);
+  }
+  return address;
+}
+
+int TrailingZeros(absl::uint128 number) {
+  const std::uint64_t low = absl::Uint128Low64(number);
+  return low != 0 ? std::countr_zero(low)
+                  : 64 + std::countr_zero(absl::Uint128High64(number));
+}
+
+absl::uint128 LowBits(int count) {
+  return count == 128 ? absl::Uint128Max() : (absl::uint128(1) << count) - 1;
 }
 
 std::string CharacterHint(char c) {
@@ -150,6 +182,41 @@ absl::StatusOr<Cidr> ParseCidr(std::string_view text) {
         "bits are set beyond the prefix; the network is {}", FormatCidr(cidr)));
   }
   return cidr;
+}
+
+absl::StatusOr<std::vector<Cidr>> ParseRange(std::string_view text) {
+  const auto refuse = [text](std::string_view reason) {
+    return Refuse(text, fmt::format("is not an address range: {}", reason));
+  };
+  const std::size_t dash = text.find('-');
+  if (dash == std::string_view::npos) {
+    return refuse("two addresses joined by '-' are expected");
+  }
+  const std::optional<Cidr> from = ParseAddress(Stripped(text.substr(0, dash)));
+  const std::optional<Cidr> to = ParseAddress(Stripped(text.substr(dash + 1)));
+  if (!from.has_value() || !to.has_value()) {
+    return refuse("no IPv4 or IPv6 address on each side of '-'");
+  }
+  const Address first = from->network;
+  const Address last = to->network;
+  if (IsIpv4(first) != IsIpv4(last)) {
+    return refuse("one end is an IPv4 address, the other IPv6");
+  }
+  if (last < first) return refuse("it ends below its start");
+  const absl::uint128 end = NumberOf(last);
+  absl::uint128 at = NumberOf(first);
+  std::vector<Cidr> cidrs;
+  for (;;) {
+    // The largest network that begins here and does not reach beyond the end.
+    int bits = TrailingZeros(at);
+    while (bits > 0 && end - at < LowBits(bits)) --bits;
+    const Cidr cidr{AddressOf(at), static_cast<std::uint8_t>(128 - bits)};
+    // Mapped addresses amid IPv6 are IPv4, for which no IPv6 rule holds.
+    if (IsIpv4(cidr.network) == IsIpv4(first)) cidrs.push_back(cidr);
+    at = NumberOf(LastAddress(cidr));
+    if (at == end) return cidrs;
+    ++at;
+  }
 }
 
 absl::StatusOr<PortRange> ParsePorts(std::string_view text) {

@@ -49,6 +49,11 @@ absl::StatusOr<HostPattern> ParseHost(std::string_view text);
 /// "203.0.113.0/24" or "2001:db8::/32".
 absl::StatusOr<Cidr> ParseCidr(std::string_view text);
 
+/// "203.0.113.7-203.0.113.90" or "2001:db8::-2001:db8::ffff", both ends
+/// included: the fewest networks that hold these addresses and no others, in
+/// ascending order, 254 at most.
+absl::StatusOr<std::vector<Cidr>> ParseRange(std::string_view text);
+
 /// "8080" or "7000-7999".
 absl::StatusOr<PortRange> ParsePorts(std::string_view text);
 

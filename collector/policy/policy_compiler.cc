@@ -5,13 +5,17 @@
 #include <cstdint>
 #include <cstring>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/numeric/int128.h"
-#include "collector/policy/network_sweep.h"
+#include "collector/policy/address_compiler.h"
+#include "collector/policy/address_conflict.h"
+#include "collector/policy/grammar_text.h"
 #include "fmt/format.h"
 #include "proxymeter/policy.h"
 #include "proxymeter/user_grammar.h"
@@ -40,7 +44,6 @@ absl::uint128 KeyOf<absl::uint128>(const Address& address) {
   return key;
 }
 
-std::uint32_t FileKey(std::uint32_t key) { return key; }
 PolicyAddress6 FileKey(absl::uint128 key) {
   PolicyAddress6 address;
   for (int i = 15; i >= 0; --i, key >>= 8) {
@@ -78,7 +81,8 @@ std::vector<KeyRange<Key>> OutermostRanges(std::vector<KeyRange<Key>> ranges) {
 
 class Compiler {
  public:
-  std::vector<std::byte> Compile(const VendorConfig& config) {
+  absl::StatusOr<std::vector<std::byte>> Compile(
+      const VendorConfig& config, std::size_t min_tabled_hosts4) {
     for (std::size_t v = 0; v < config.vendors.size(); ++v) {
       const Vendor& vendor = config.vendors[v];
       AddVendor(vendor);
@@ -93,8 +97,13 @@ class Compiler {
       }
     }
     BuildHosts();
-    BuildAddresses(std::move(networks4_), &addresses4_);
-    BuildAddresses(std::move(networks6_), &addresses6_);
+    const auto conflict = addresses_.Sweep(
+        [this](std::span<const std::uint32_t> rules, std::uint32_t parent) {
+          return InternNetwork(rules, parent);
+        });
+    if (conflict.has_value()) return DescribeConflict(*conflict, config);
+    address_sections_ = addresses_.Tables(
+        static_cast<std::uint32_t>(networks_.size()), min_tabled_hosts4);
     BuildPortRules();
     BuildUserRules();
     AddFilters(config.filters);
@@ -152,8 +161,9 @@ class Compiler {
       ports_.push_back({ports.first, ports.last});
     }
     entry.ports = SliceFrom(ports_, first_port);
-    if (by_host) AddWithin(rule.cidrs, &entry);
+    if (by_host) AddWithin(rule, &entry);
     rules_.push_back(entry);
+    AddAddressRule(rule, entry);
 
     for (const HostPattern& host : rule.hosts) {
       hosts_[{host.name,
@@ -161,9 +171,12 @@ class Compiler {
           .push_back(index);
     }
     for (const Cidr& cidr : by_host ? rule.host_addresses : rule.cidrs) {
-      AddNetwork(cidr, index);
+      addresses_.Add(cidr, index);
     }
-    if (by_host || !rule.cidrs.empty()) return;
+    if (!by_host) {
+      for (const auto& list : rule.address_lists) addresses_.Add(*list, index);
+    }
+    if (by_host || !rule.cidrs.empty() || !rule.address_lists.empty()) return;
     if (!rule.user.empty()) {
       user_rules_.push_back(index);
     } else {
@@ -175,9 +188,18 @@ class Compiler {
     }
   }
 
-  void AddWithin(const std::vector<Cidr>& cidrs, PolicyRule* entry) {
+  void AddWithin(const MatchRule& rule, PolicyRule* entry) {
     entry->within4 = {static_cast<std::uint32_t>(within4_.size()), 0};
     entry->within6 = {static_cast<std::uint32_t>(within6_.size()), 0};
+    std::vector<Cidr> cidrs = rule.cidrs;
+    for (const auto& list : rule.address_lists) {
+      for (const auto& address : list->entries4) {
+        cidrs.push_back(CidrOf(address));
+      }
+      for (const auto& address : list->entries6) {
+        cidrs.push_back(CidrOf(address));
+      }
+    }
     AddRanges(cidrs, &within4_, &within6_);
     entry->within4 = SliceFrom(within4_, entry->within4.first);
     entry->within6 = SliceFrom(within6_, entry->within6.first);
@@ -235,17 +257,15 @@ class Compiler {
         [&](std::uint32_t a, std::uint32_t b) { return rank(a) < rank(b); });
   }
 
-  void AddNetwork(const Cidr& cidr, std::uint32_t rule) {
-    const bool has_ports = rules_[rule].ports.count > 0;
-    if (IsIpv4(cidr.network)) {
-      const auto range = RangeOf<std::uint32_t>(cidr);
-      networks4_.push_back(
-          {range.first, range.last, has_ports, literals_[rule], rule});
-    } else {
-      const auto range = RangeOf<absl::uint128>(cidr);
-      networks6_.push_back(
-          {range.first, range.last, has_ports, literals_[rule], rule});
-    }
+  // What decides among rules for one network, and which of them conflict.
+  void AddAddressRule(const MatchRule& rule, const PolicyRule& entry) {
+    const std::string condition = fmt::format("{} {}", FormatPorts(rule.ports),
+                                              CanonicalGrammar(rule.user));
+    const auto number = static_cast<std::uint32_t>(known_conditions_.size());
+    address_rules_.push_back(
+        {entry.vendor,
+         known_conditions_.emplace(condition, number).first->second,
+         entry.ports.count > 0, static_cast<std::uint32_t>(literals_.back())});
   }
 
   // Equal lists are stored once: most networks lead to the one rule that
@@ -260,13 +280,21 @@ class Compiler {
     return known->second;
   }
 
-  std::uint32_t InternNetwork(const std::vector<std::uint32_t>& rules,
+  std::uint32_t InternNetwork(std::span<const std::uint32_t> rules,
                               std::uint32_t parent) {
-    const std::uint32_t list = InternList(rules);
-    const auto [known, added] = known_networks_.emplace(
+    // Nearly always one rule, and one of few: millions of times.
+    std::uint32_t* known = nullptr;
+    if (rules.size() == 1) {
+      const std::uint64_t key = std::uint64_t{rules[0]} << 32 | parent;
+      known = &known_single_.try_emplace(key, kNoPolicyNetwork).first->second;
+      if (*known != kNoPolicyNetwork) return *known;
+    }
+    const std::uint32_t list = InternList({rules.begin(), rules.end()});
+    const auto [network, added] = known_networks_.emplace(
         std::pair(list, parent), static_cast<std::uint32_t>(networks_.size()));
     if (added) networks_.push_back({list, parent});
-    return known->second;
+    if (known != nullptr) *known = network->second;
+    return network->second;
   }
 
   void BuildHosts() {
@@ -299,32 +327,12 @@ class Compiler {
     }
   }
 
-  template <typename Key, typename Range>
-  void BuildAddresses(std::vector<NetworkEntry<Key>> entries,
-                      std::vector<Range>* ranges) {
-    Key previous_last = 0;
-    SweepNetworks(
-        std::move(entries), kNoPolicyNetwork,
-        [this](const std::vector<std::uint32_t>& rules, std::uint32_t parent) {
-          return InternNetwork(rules, parent);
-        },
-        [&](Key first, Key last, std::uint32_t network) {
-          if (!ranges->empty() && ranges->back().target == network &&
-              previous_last + 1 == first) {
-            ranges->back().last = FileKey(last);
-          } else {
-            ranges->push_back({FileKey(first), FileKey(last), network});
-          }
-          previous_last = last;
-        });
-  }
-
   // With the port as the only condition, the earliest rule wins at each port.
   void BuildPortRules() {
     for (std::uint32_t port = 1; port <= kLastPort; ++port) {
       if (port_rules_[port] == kNoRule) continue;
       if (!port_ranges_.empty() && port_ranges_.back().last + 1u == port &&
-          port_ranges_.back().target == port_rules_[port]) {
+          port_ranges_.back().rule == port_rules_[port]) {
         port_ranges_.back().last = static_cast<std::uint16_t>(port);
       } else {
         port_ranges_.push_back({static_cast<std::uint16_t>(port),
@@ -338,12 +346,14 @@ class Compiler {
   void AddSection(PolicySectionKind kind, const std::vector<Entry>& entries) {
     static_assert(std::has_unique_object_representations_v<Entry>,
                   "padding would put chance bytes into the file");
-    sections_.push_back({static_cast<std::uint32_t>(kind), sizeof(Entry),
-                         body_.size(), entries.size()});
-    const auto bytes = std::as_bytes(std::span(entries));
-    body_.insert(body_.end(), bytes.begin(), bytes.end());
-    body_.resize((body_.size() + kPolicyAlignment - 1) / kPolicyAlignment *
-                 kPolicyAlignment);
+    AddSection(kind, sizeof(Entry), std::as_bytes(std::span(entries)));
+  }
+
+  void AddSection(PolicySectionKind kind, std::uint32_t stride,
+                  std::span<const std::byte> bytes) {
+    sections_.push_back(
+        {static_cast<std::uint32_t>(kind), stride, 0, bytes.size() / stride});
+    contents_.push_back(bytes);
   }
 
   std::vector<std::byte> Serialize() {
@@ -356,8 +366,6 @@ class Compiler {
     AddSection(PolicySectionKind::kLists, lists_);
     AddSection(PolicySectionKind::kHosts, host_slots_);
     AddSection(PolicySectionKind::kNetworks, networks_);
-    AddSection(PolicySectionKind::kAddresses4, addresses4_);
-    AddSection(PolicySectionKind::kAddresses6, addresses6_);
     AddSection(PolicySectionKind::kPortRules, port_ranges_);
     AddSection(PolicySectionKind::kSettings, settings_);
     AddSection(PolicySectionKind::kGrammars, grammars_);
@@ -366,18 +374,28 @@ class Compiler {
     AddSection(PolicySectionKind::kInside6, inside6_);
     AddSection(PolicySectionKind::kLeftPorts, left_ports_);
     AddSection(PolicySectionKind::kProcesses, processes_);
+    for (const AddressSection& section : address_sections_) {
+      AddSection(section.kind, section.stride, section.bytes);
+    }
 
-    const std::size_t body_offset =
+    std::size_t size =
         sizeof(PolicyHeader) + sections_.size() * sizeof(PolicySection);
-    for (PolicySection& section : sections_) section.offset += body_offset;
+    for (std::size_t i = 0; i < sections_.size(); ++i) {
+      sections_[i].offset = size;
+      size += (contents_[i].size() + kPolicyAlignment - 1) / kPolicyAlignment *
+              kPolicyAlignment;
+    }
+    std::vector<std::byte> file(size);
     PolicyHeader header{kPolicyMagic, kPolicyVersion,
-                        static_cast<std::uint32_t>(sections_.size()),
-                        body_offset + body_.size(), 0};
-    std::vector<std::byte> file(body_offset);
+                        static_cast<std::uint32_t>(sections_.size()), size, 0};
     std::memcpy(file.data(), &header, sizeof(header));
     std::memcpy(file.data() + sizeof(header), sections_.data(),
                 sections_.size() * sizeof(PolicySection));
-    file.insert(file.end(), body_.begin(), body_.end());
+    for (std::size_t i = 0; i < sections_.size(); ++i) {
+      std::ranges::copy(
+          contents_[i],
+          file.begin() + static_cast<std::ptrdiff_t>(sections_[i].offset));
+    }
     header.checksum = PolicyChecksum(file);
     std::memcpy(file.data(), &header, sizeof(header));
     return file;
@@ -387,8 +405,10 @@ class Compiler {
   static constexpr std::uint32_t kNoRule = 0xffffffff;
 
   std::map<HostKey, std::vector<std::uint32_t>> hosts_;
-  std::vector<NetworkEntry<std::uint32_t>> networks4_;
-  std::vector<NetworkEntry<absl::uint128>> networks6_;
+  std::vector<AddressRule> address_rules_;
+  AddressCompiler addresses_{address_rules_};
+  std::map<std::string, std::uint32_t> known_conditions_;
+  absl::flat_hash_map<std::uint64_t, std::uint32_t> known_single_;
   std::vector<std::uint32_t> port_rules_ =
       std::vector<std::uint32_t>(kLastPort + 1, kNoRule);
   std::map<std::vector<std::uint32_t>, std::uint32_t> known_lists_;
@@ -404,9 +424,8 @@ class Compiler {
   std::vector<std::uint32_t> lists_;
   std::vector<PolicyHost> host_slots_;
   std::vector<PolicyNetwork> networks_;
-  std::vector<PolicyRangeTo<PolicyRange4>> addresses4_;
-  std::vector<PolicyRangeTo<PolicyRange6>> addresses6_;
-  std::vector<PolicyRangeTo<PolicyPorts>> port_ranges_;
+  std::vector<AddressSection> address_sections_;
+  std::vector<PolicyPortRule> port_ranges_;
   std::vector<PolicySetting> settings_;
   std::vector<PolicyGrammar> grammars_;
   std::vector<std::uint32_t> user_rules_;
@@ -416,13 +435,14 @@ class Compiler {
   std::vector<PolicyPorts> left_ports_;
   std::vector<PolicyText> processes_;
   std::vector<PolicySection> sections_;
-  std::vector<std::byte> body_;
+  std::vector<std::span<const std::byte>> contents_;  // of the sections
 };
 
 }  // namespace
 
-std::vector<std::byte> CompilePolicy(const VendorConfig& config) {
-  return Compiler().Compile(config);
+absl::StatusOr<std::vector<std::byte>> CompilePolicy(
+    const VendorConfig& config, std::size_t min_tabled_hosts4) {
+  return Compiler().Compile(config, min_tabled_hosts4);
 }
 
 }  // namespace proxymeter::collector

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <string>
 
+#include "collector/policy/grammar_text.h"
 #include "collector/policy/rank.h"
 #include "proxymeter/user_grammar.h"
 
@@ -34,6 +35,21 @@ bool Matches(const Cidr& cidr, const Address& address) {
   return true;
 }
 
+std::vector<Cidr> CidrsOf(const MatchRule& rule) {
+  std::vector<Cidr> cidrs = rule.cidrs;
+  for (const auto& list : rule.address_lists) {
+    for (const auto& entry : list->entries4) cidrs.push_back(CidrOf(entry));
+    for (const auto& entry : list->entries6) cidrs.push_back(CidrOf(entry));
+  }
+  return cidrs;
+}
+
+// The networks that lead to the rule by themselves.
+std::vector<Cidr> NetworksOf(const MatchRule& rule) {
+  const bool by_host = !rule.hosts.empty() || !rule.host_addresses.empty();
+  return by_host ? rule.host_addresses : CidrsOf(rule);
+}
+
 }  // namespace
 
 std::optional<ReferenceMatch> ReferenceFind(
@@ -57,9 +73,10 @@ std::optional<ReferenceMatch> ReferenceFind(
       const bool by_user = !rule.user.empty();
       if (by_user && (user.empty() || !grammar.Match(user, nullptr))) continue;
       const bool by_host = !rule.hosts.empty() || !rule.host_addresses.empty();
-      const bool by_cidr = !rule.cidrs.empty();
+      const std::vector<Cidr> cidrs = CidrsOf(rule);
+      const bool by_cidr = !cidrs.empty();
       int longest_cidr = -1;
-      for (const Cidr& cidr : rule.cidrs) {
+      for (const Cidr& cidr : cidrs) {
         if (Matches(cidr, endpoint.address)) {
           longest_cidr = std::max(longest_cidr, int{cidr.prefix});
         }
@@ -102,6 +119,38 @@ std::optional<ReferenceMatch> ReferenceFind(
     }
   }
   return best;
+}
+
+std::vector<ReferenceConflict> ReferenceConflicts(const VendorConfig& config) {
+  struct Entry {
+    std::uint32_t index;
+    const Vendor* vendor;
+    const MatchRule* rule;
+  };
+  std::vector<Entry> rules;
+  for (const Vendor& vendor : config.vendors) {
+    for (const MatchRule& rule : vendor.match) {
+      rules.push_back(
+          {static_cast<std::uint32_t>(rules.size()), &vendor, &rule});
+    }
+  }
+  std::vector<ReferenceConflict> conflicts;
+  for (const Entry& later : rules) {
+    for (const Entry& earlier : rules) {
+      if (earlier.index >= later.index || earlier.vendor == later.vendor ||
+          earlier.rule->ports != later.rule->ports ||
+          CanonicalGrammar(earlier.rule->user) !=
+              CanonicalGrammar(later.rule->user)) {
+        continue;
+      }
+      for (const Cidr& a : NetworksOf(*earlier.rule)) {
+        for (const Cidr& b : NetworksOf(*later.rule)) {
+          if (a == b) conflicts.push_back({a, earlier.index, later.index});
+        }
+      }
+    }
+  }
+  return conflicts;
 }
 
 bool ReferenceNamesHost(const VendorConfig& config, std::string_view host) {

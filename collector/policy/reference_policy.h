@@ -22,6 +22,15 @@ std::optional<ReferenceMatch> ReferenceFind(
     const VendorConfig& config, const Endpoint& endpoint,
     const std::vector<std::string_view>& hosts, std::string_view user = {});
 
+/// A network that two rules of different vendors claim for the same ports: the
+/// rules, counted over all vendors, the earlier one first.
+struct ReferenceConflict {
+  Cidr network;
+  std::uint32_t earlier;
+  std::uint32_t later;
+};
+std::vector<ReferenceConflict> ReferenceConflicts(const VendorConfig& config);
+
 bool ReferenceNamesHost(const VendorConfig& config, std::string_view host);
 
 }  // namespace proxymeter::collector

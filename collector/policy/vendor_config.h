@@ -5,12 +5,14 @@
 #define PROXYMETER_COLLECTOR_POLICY_VENDOR_CONFIG_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "collector/policy/address_list.h"
 #include "collector/policy/match_text.h"
 #include "collector/price.h"
 
@@ -18,7 +20,7 @@ namespace proxymeter::collector {
 
 /// One rule. All conditions that are present must hold:
 ///   host  when `hosts` or `host_addresses` is not empty: any of either
-///   cidr  when `cidrs` is not empty: any of them
+///   cidr  when `cidrs` or `address_lists` is not empty: any of either
 ///   port  when `ports` is not empty: any of them
 ///   user  when `user` is not empty: the proxy user name matches it
 /// At least one is present.
@@ -26,6 +28,8 @@ struct MatchRule {
   std::vector<HostPattern> hosts;
   std::vector<Cidr> host_addresses;  ///< address literals given as hosts
   std::vector<Cidr> cidrs;
+  /// Files of addresses, which go with `cidrs`; never null.
+  std::vector<std::shared_ptr<const AddressList>> address_lists;
   std::vector<PortRange> ports;  ///< sorted, disjoint, not adjacent
   std::string user;              ///< UserGrammar
   int line = 0;                  ///< in the file, from 1

@@ -58,7 +58,9 @@ absl::StatusOr<CompiledConfig> CompileConfig(const std::string& path,
     if (!read.ok()) return read.status();
     config = *std::move(read);
   }
-  compiled.policy = CompilePolicy(config);
+  absl::StatusOr<std::vector<std::byte>> policy = CompilePolicy(config);
+  if (!policy.ok()) return policy.status();
+  compiled.policy = *std::move(policy);
   PolicyView view;
   const PolicyError error = PolicyView::Open(compiled.policy, &view);
   if (error != PolicyError::kOk) {

@@ -41,28 +41,37 @@ struct PolicyHeader {
 static_assert(sizeof(PolicyHeader) == 32);
 
 enum class PolicySectionKind : std::uint32_t {
-  kStrings = 1,      ///< char: all texts, no terminators
-  kVendors = 2,      ///< PolicyVendor
-  kRules = 3,        ///< PolicyRule, in the order of the configuration
-  kPorts = 4,        ///< PolicyPorts: conditions, rule by rule
-  kWithin4 = 5,      ///< PolicyRange4: conditions, rule by rule
-  kWithin6 = 6,      ///< PolicyRange6: conditions, rule by rule
-  kLists = 7,        ///< uint32: candidate lists, see below
-  kHosts = 8,        ///< PolicyHost: a hash table, a power of two of slots
-  kNetworks = 9,     ///< PolicyNetwork: a parent stands before its children
-  kAddresses4 = 10,  ///< PolicyRangeTo<PolicyRange4>, sorted, disjoint
-  kAddresses6 = 11,  ///< PolicyRangeTo<PolicyRange6>, sorted, disjoint
-  kPortRules = 12,   ///< PolicyRangeTo<PolicyPorts>, sorted, disjoint
-  kSettings = 13,    ///< PolicySetting
-  kGrammars = 14,    ///< PolicyGrammar: of vendors, vendor by vendor
-  kUserRules = 15,   ///< uint32: rules with a user condition and neither host
-                     ///< nor cidr, those with a port first, best first
-  kInside4 = 16,     ///< PolicyRange4, sorted: what counts as the cluster
-  kInside6 = 17,     ///< PolicyRange6, sorted
-  kLeftPorts = 18,   ///< PolicyPorts, sorted: of connections left unmetered
-  kProcesses = 19,   ///< PolicyText: names, as PolicyProcesses says
+  kStrings = 1,     ///< char: all texts, no terminators
+  kVendors = 2,     ///< PolicyVendor
+  kRules = 3,       ///< PolicyRule, in the order of the configuration
+  kPorts = 4,       ///< PolicyPorts: conditions, rule by rule
+  kWithin4 = 5,     ///< PolicyRange4: conditions, rule by rule
+  kWithin6 = 6,     ///< PolicyRange6: conditions, rule by rule
+  kLists = 7,       ///< uint32: candidate lists, see below
+  kHosts = 8,       ///< PolicyHost: a hash table, a power of two of slots
+  kNetworks = 9,    ///< PolicyNetwork: a parent stands before its children
+  kPortRules = 12,  ///< PolicyPortRule, sorted, disjoint
+  kSettings = 13,   ///< PolicySetting
+  kGrammars = 14,   ///< PolicyGrammar: of vendors, vendor by vendor
+  kUserRules = 15,  ///< uint32: rules with a user condition and neither host
+                    ///< nor cidr, those with a port first, best first
+  kInside4 = 16,    ///< PolicyRange4, sorted: what counts as the cluster
+  kInside6 = 17,    ///< PolicyRange6, sorted
+  kLeftPorts = 18,  ///< PolicyPorts, sorted: of connections left unmetered
+  kProcesses = 19,  ///< PolicyText: names, as PolicyProcesses says
+
+  // Addresses: policy_addresses.h
+  kHosts4 = 32,     ///< buckets
+  kTop4 = 33,       ///< PolicyBranch: 256, by the first byte
+  kPages4 = 34,     ///< PolicyBranch: by the second byte
+  kPoints4 = 35,    ///< lower halves and targets
+  kHosts6 = 36,     ///< buckets
+  kKeys6 = 37,      ///< uint64: upper halves, level by level
+  kBranches6 = 38,  ///< PolicyBranch
+  kLows6 = 39,      ///< PolicyLow6
 };
-inline constexpr std::uint32_t kLastPolicySectionKind = 19;
+/// As many as a set of them has bits.
+inline constexpr std::uint32_t kLastPolicySectionKind = 63;
 
 struct PolicySection {
   std::uint32_t kind;    ///< PolicySectionKind
@@ -163,22 +172,19 @@ struct PolicyRange6 {
   Key last;
 };
 
-/// A range of ports or addresses and what it leads to.
-template <typename Range>
-struct PolicyRangeTo {
-  using Key = typename Range::Key;
-  Key first;
-  Key last;
-  std::uint32_t target;  ///< ports: a rule; addresses: a network
+/// A range of ports and what it leads to.
+struct PolicyPortRule {
+  std::uint16_t first;
+  std::uint16_t last;
+  std::uint32_t rule;
 };
-static_assert(sizeof(PolicyRangeTo<PolicyPorts>) == 8);
-static_assert(sizeof(PolicyRangeTo<PolicyRange4>) == 12);
-static_assert(sizeof(PolicyRangeTo<PolicyRange6>) == 36);
+static_assert(sizeof(PolicyPortRule) == 8);
 
-/// The innermost network around a range. Networks nest or are disjoint, so the
-/// chain of parents lists all others around it, the longest prefix first.
+/// The innermost network around an address. Networks nest or are disjoint, so
+/// the chain of parents lists all others around it, the longest prefix first.
 /// Chains, not one list per range: a thousand rules for 0.0.0.0/0 must not be
 /// copied into each of a million smaller networks.
+/// Networks with the same candidates and the same chain are one.
 struct PolicyNetwork {
   std::uint32_t list;    ///< candidates of this network
   std::uint32_t parent;  ///< a smaller index, or kNoPolicyNetwork
@@ -251,7 +257,7 @@ class PolicyHostHash {
 
 static_assert(std::is_trivially_copyable_v<PolicyRule> &&
               std::is_trivially_copyable_v<PolicyHost> &&
-              std::is_trivially_copyable_v<PolicyRangeTo<PolicyRange6>>);
+              std::is_trivially_copyable_v<PolicyRange6>);
 
 }  // namespace proxymeter
 

@@ -2,6 +2,7 @@
 #ifndef PROXYMETER_POLICY_TABLE_H_
 #define PROXYMETER_POLICY_TABLE_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -25,6 +26,16 @@ class PolicyTable {
   bool Get(std::uint64_t index, Entry* entry) const noexcept {
     if (index >= count_) return false;
     std::memcpy(entry, data_ + index * sizeof(Entry), sizeof(Entry));
+    return true;
+  }
+
+  /// As many entries as `entries` has room for, from `index` on.
+  template <std::size_t n>
+  bool GetMany(std::uint64_t index,
+               std::array<Entry, n>* entries) const noexcept {
+    if (index >= count_ || n > count_ - index) return false;
+    std::memcpy(entries->data(), data_ + index * sizeof(Entry),
+                sizeof(*entries));
     return true;
   }
 

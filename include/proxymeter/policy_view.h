@@ -33,6 +33,7 @@
 #include "proxymeter/endpoint.h"
 #include "proxymeter/limits.h"
 #include "proxymeter/policy.h"
+#include "proxymeter/policy_addresses.h"
 #include "proxymeter/policy_table.h"
 #include "proxymeter/user_grammar.h"
 
@@ -113,6 +114,7 @@ class PolicyView {
       seen |= std::uint64_t{1} << section.kind;
       if (!opened.Attach(file, section)) return PolicyError::kBadLayout;
     }
+    if (!opened.addresses6_.Connect()) return PolicyError::kBadLayout;
     *view = opened;
     return PolicyError::kOk;
   }
@@ -150,8 +152,9 @@ class PolicyView {
     std::string_view user;  ///< proxy user name; empty when there is none
   };
 
-  /// The winning rule. Time: O(log n) in addresses, O(labels) per name, linear
-  /// in rules that differ by port or user name alone.
+  /// The winning rule. Time: a line of memory or two for one of many single
+  /// addresses, O(log n) in networks, O(labels) per name, linear in rules that
+  /// differ by port or user name alone.
   Match Find(const Evidence& evidence) const noexcept {
     std::uint32_t rule = 0;
     const bool found = (!evidence.user.empty() &&
@@ -283,15 +286,18 @@ class PolicyView {
   }
 
  private:
+  static bool LiesIn(std::span<const std::byte> file,
+                     const PolicySection& section) noexcept {
+    return section.stride != 0 && section.offset <= file.size() &&
+           section.offset % kPolicyAlignment == 0 &&
+           section.count <= (file.size() - section.offset) / section.stride;
+  }
+
   template <typename Entry>
   static bool AttachTo(PolicyTable<Entry>* table,
                        std::span<const std::byte> file,
                        const PolicySection& section) noexcept {
-    if (section.stride != sizeof(Entry) || section.offset > file.size() ||
-        section.offset % kPolicyAlignment != 0 ||
-        section.count > (file.size() - section.offset) / sizeof(Entry)) {
-      return false;
-    }
+    if (section.stride != sizeof(Entry) || !LiesIn(file, section)) return false;
     *table = PolicyTable<Entry>(file.data() + section.offset, section.count);
     return true;
   }
@@ -318,10 +324,6 @@ class PolicyView {
                AttachTo(&hosts_, file, section);
       case PolicySectionKind::kNetworks:
         return AttachTo(&networks_, file, section);
-      case PolicySectionKind::kAddresses4:
-        return AttachTo(&addresses4_, file, section);
-      case PolicySectionKind::kAddresses6:
-        return AttachTo(&addresses6_, file, section);
       case PolicySectionKind::kPortRules:
         return AttachTo(&port_rules_, file, section);
       case PolicySectionKind::kSettings:
@@ -338,8 +340,52 @@ class PolicyView {
         return AttachTo(&left_ports_, file, section);
       case PolicySectionKind::kProcesses:
         return AttachTo(&processes_, file, section);
+      default:
+        return AttachAddresses(file, section);
     }
-    return false;
+  }
+
+  bool AttachAddresses(std::span<const std::byte> file,
+                       const PolicySection& section) noexcept {
+    PolicyTable<PolicyBranch> branches;
+    PolicyTable<std::uint64_t> keys;
+    PolicyTable<PolicyLow6> lows;
+    switch (static_cast<PolicySectionKind>(section.kind)) {
+      case PolicySectionKind::kHosts4:
+        return LiesIn(file, section) &&
+               addresses4_.SetHosts(file.data() + section.offset, section.count,
+                                    section.stride);
+      case PolicySectionKind::kTop4:
+        if (!AttachTo(&branches, file, section)) return false;
+        addresses4_.SetTop(branches);
+        return true;
+      case PolicySectionKind::kPages4:
+        if (!AttachTo(&branches, file, section)) return false;
+        addresses4_.SetPages(branches);
+        return true;
+      case PolicySectionKind::kPoints4:
+        return LiesIn(file, section) &&
+               addresses4_.SetPoints(file.data() + section.offset,
+                                     section.count, section.stride);
+      case PolicySectionKind::kHosts6:
+        return LiesIn(file, section) &&
+               addresses6_.SetHosts(file.data() + section.offset, section.count,
+                                    section.stride);
+      case PolicySectionKind::kKeys6:
+        if (!AttachTo(&keys, file, section)) return false;
+        addresses6_.SetKeys(keys);
+        return true;
+      case PolicySectionKind::kBranches6:
+        if (!AttachTo(&branches, file, section)) return false;
+        addresses6_.SetBranches(branches);
+        return true;
+      case PolicySectionKind::kLows6:
+        if (!AttachTo(&lows, file, section)) return false;
+        addresses6_.SetLows(lows);
+        return true;
+      default:
+        return true;  // a kind that came later
+    }
   }
 
   static std::uint32_t Ipv4Key(const Address& address) noexcept {
@@ -508,23 +554,10 @@ class PolicyView {
 
   bool FindByAddress(Users users, const Evidence& evidence,
                      std::uint32_t* rule) const noexcept {
-    const Endpoint& endpoint = evidence.endpoint;
-    std::uint32_t index;
-    if (IsIpv4(endpoint.address)) {
-      PolicyRangeTo<PolicyRange4> range;
-      if (!addresses4_.FindRange(0, addresses4_.size(),
-                                 Ipv4Key(endpoint.address), &range)) {
-        return false;
-      }
-      index = range.target;
-    } else {
-      PolicyRangeTo<PolicyRange6> range;
-      if (!addresses6_.FindRange(0, addresses6_.size(),
-                                 PolicyAddress6{endpoint.address}, &range)) {
-        return false;
-      }
-      index = range.target;
-    }
+    std::uint32_t index =
+        IsIpv4(evidence.endpoint.address)
+            ? addresses4_.Find(Ipv4Key(evidence.endpoint.address))
+            : addresses6_.Find(evidence.endpoint.address);
     for (;;) {
       PolicyNetwork network;
       PolicyRule entry;
@@ -541,11 +574,11 @@ class PolicyView {
 
   bool FindByPort(const Endpoint& endpoint,
                   std::uint32_t* rule) const noexcept {
-    PolicyRangeTo<PolicyPorts> range;
+    PolicyPortRule range;
     if (!port_rules_.FindRange(0, port_rules_.size(), endpoint.port, &range)) {
       return false;
     }
-    *rule = range.target;
+    *rule = range.rule;
     return true;
   }
 
@@ -570,9 +603,9 @@ class PolicyView {
   PolicyTable<std::uint32_t> lists_;
   PolicyTable<PolicyHost> hosts_;
   PolicyTable<PolicyNetwork> networks_;
-  PolicyTable<PolicyRangeTo<PolicyRange4>> addresses4_;
-  PolicyTable<PolicyRangeTo<PolicyRange6>> addresses6_;
-  PolicyTable<PolicyRangeTo<PolicyPorts>> port_rules_;
+  PolicyAddresses4 addresses4_;
+  PolicyAddresses6 addresses6_;
+  PolicyTable<PolicyPortRule> port_rules_;
   PolicyTable<PolicySetting> settings_;
   PolicyTable<PolicyGrammar> grammars_;
   PolicyTable<std::uint32_t> user_rules_;

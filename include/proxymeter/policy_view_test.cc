@@ -23,7 +23,7 @@ using collector::ParseVendorConfig;
 std::vector<std::byte> Compile(std::string_view yaml) {
   const auto config = ParseVendorConfig(yaml, "vendors.yaml");
   EXPECT_TRUE(config.ok()) << config.status();
-  return config.ok() ? CompilePolicy(*config) : std::vector<std::byte>();
+  return config.ok() ? *CompilePolicy(*config) : std::vector<std::byte>();
 }
 
 constexpr std::string_view kConfig = R"(version: 1

@@ -54,8 +54,8 @@ ShimFixture::~ShimFixture() { std::filesystem::remove_all(directory_); }
 void ShimFixture::WritePolicy(std::string_view yaml) {
   const auto config = collector::ParseVendorConfig(yaml, "test.yaml");
   ASSERT_TRUE(config.ok()) << config.status();
-  const auto status =
-      collector::WritePolicyFile(directory_, collector::CompilePolicy(*config));
+  const auto status = collector::WritePolicyFile(
+      directory_, *collector::CompilePolicy(*config));
   ASSERT_TRUE(status.ok()) << status;
 }
 

@@ -47,7 +47,7 @@ TEST(Compat, SamplesAreWhatIsWrittenToday) {
   EXPECT_EQ(Sample("v2c/frame"), SampleFrame(SampleRows()));
   EXPECT_EQ(Sample("v2c/journal"),
             SampleJournal(kJournalSession, SampleRows()));
-  EXPECT_EQ(Sample("v1/policy"), SamplePolicy());
+  EXPECT_EQ(Sample("v2c/policy"), SamplePolicy());
 }
 
 // Frames of both releases have one version: what was added is passed over.

@@ -172,7 +172,7 @@ std::string SampleFrame(const std::vector<RowValue>& rows) {
 std::string SamplePolicy(std::string_view config) {
   const auto parsed = collector::ParseVendorConfig(config, "vendors.yaml");
   if (!parsed.ok()) throw std::invalid_argument(parsed.status().ToString());
-  const std::vector<std::byte> policy = collector::CompilePolicy(*parsed);
+  const std::vector<std::byte> policy = *collector::CompilePolicy(*parsed);
   return {reinterpret_cast<const char*>(policy.data()), policy.size()};
 }
 

@@ -15,8 +15,11 @@ constexpr int kFd = 5;
 
 class CompatPolicy : public ShimFixture {
  protected:
-  void SetUp() override {
-    std::ifstream file(PROXYMETER_SAMPLES "/v1/policy", std::ios::binary);
+  void SetUp() override { Take("v2c"); }
+
+  void Take(const std::string& release) {
+    std::ifstream file(PROXYMETER_SAMPLES "/" + release + "/policy",
+                       std::ios::binary);
     ASSERT_TRUE(file.is_open());
     policy_.assign(std::istreambuf_iterator<char>(file), {});
   }
@@ -37,13 +40,21 @@ class CompatPolicy : public ShimFixture {
   std::string policy_;
 };
 
-TEST_F(CompatPolicy, Version1LeadsToItsVendors) {
+TEST_F(CompatPolicy, Version2LeadsToItsVendors) {
   ConnectTo("192.0.2.77", 8080);
   Connect(kFd + 1, "203.0.114.1", 24000);
   Connect(kFd + 2, "203.0.114.1", 24001);
   EXPECT_EQ(Vendor("other")[kConnectionsOk], 2u);
   EXPECT_EQ(Vendor("direct")[kConnectionsOk], 1u);
   EXPECT_EQ(Events(kPolicyRejected), 0u);
+}
+
+// It keeps addresses in other tables.
+TEST_F(CompatPolicy, Version1IsRefusedAndCounted) {
+  Take("v1");
+  ConnectTo("203.0.114.1", 24000);
+  EXPECT_EQ(Vendor("other")[kConnectionsOk], 0u);
+  EXPECT_EQ(Events(kPolicyRejected), 1u);
 }
 
 TEST_F(CompatPolicy, TheVersionAfterIsRefusedAndCounted) {
@@ -69,7 +80,7 @@ TEST_F(CompatPolicy, SectionsOfANewerPolicyArePassedOver) {
         static_cast<std::uint32_t>(PolicySectionKind::kSettings)) {
       continue;
     }
-    Set(at, kLastPolicySectionKind + 1);
+    Set(at, kLastPolicySectionKind);
     Set(at + offsetof(PolicySection, stride), std::uint32_t{1});
     renamed = true;
   }

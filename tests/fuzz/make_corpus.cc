@@ -10,6 +10,7 @@
 #include <string>
 
 #include "proxymeter/journal.h"
+#include "proxymeter/policy.h"
 #include "shim/protocol/http2_testing.h"
 #include "shim/protocol/quic_testing.h"
 #include "shim/testing/tls_session.h"
@@ -62,6 +63,23 @@ void WriteConfigs() {
     Write(std::string("config/") + name + ".yaml", text);
     Write(std::string("policy/") + name, SamplePolicy(text));
   }
+  std::string singles =
+      "version: 1\nvendors:\n- name: a\n  match:\n  - cidr: [";
+  for (int i = 1; i < 40; ++i) {
+    singles += "192.0.2." + std::to_string(i * 5) +
+               "/32, 'fd00::" + std::to_string(i) + "/128', ";
+  }
+  singles += "192.0.2.0/24, 'fd00::/16', 'fd00::/120']\n";
+  std::string policy = SamplePolicy(singles);
+  Write("policy/singles6", policy);
+  // A table of IPv4 has a least size, which is too large here: the same
+  // buckets as one of IPv4.
+  const std::size_t at = policy.find(
+      std::string{static_cast<char>(proxymeter::PolicySectionKind::kHosts6), 0,
+                  0, 0},
+      sizeof(proxymeter::PolicyHeader));
+  policy[at] = static_cast<char>(proxymeter::PolicySectionKind::kHosts4);
+  Write("policy/singles4", policy);
 }
 
 // The first flight of a client of this machine's OpenSSL.
