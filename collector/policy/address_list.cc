@@ -80,7 +80,10 @@ class Reader {
       if (!status.ok()) return status;
       done = end + 1;
     }
-    if (text.size() - done > kMaxLine) return LineTooLong();
+    if (text.size() - done > kMaxLine) {
+      ++line_;
+      return LineTooLong();
+    }
     return done;
   }
 
@@ -153,9 +156,7 @@ class Reader {
         fmt::format("{}:{}: {}", list_.path, line_, what));
   }
   absl::Status LineTooLong() const {
-    return absl::InvalidArgumentError(
-        fmt::format("{}: a line over {} bytes, after line {}", list_.path,
-                    kMaxLine, line_));
+    return Error(fmt::format("a line over {} bytes", kMaxLine));
   }
 
   absl::Status Add(const Cidr& cidr) {

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <random>
 #include <string>
+#include <vector>
 
 namespace proxymeter::collector {
 namespace {
@@ -114,6 +116,101 @@ TEST(ParseCidr, SaysWhatIsWrong) {
   for (const auto& c : cases) {
     EXPECT_EQ(Message(ParseCidr(c.text)),
               std::string("'") + c.text + "' is not a CIDR: " + c.reason);
+  }
+}
+
+std::vector<std::string> RangeTexts(std::string_view text) {
+  const auto cidrs = ParseRange(text);
+  if (!cidrs.ok()) return {std::string(cidrs.status().message())};
+  std::vector<std::string> texts;
+  for (const Cidr& cidr : *cidrs) texts.push_back(FormatCidr(cidr));
+  return texts;
+}
+
+TEST(ParseRange, GivesTheFewestNetworks) {
+  using testing::ElementsAre;
+  EXPECT_THAT(RangeTexts("192.0.2.7-192.0.2.7"), ElementsAre("192.0.2.7/32"));
+  EXPECT_THAT(RangeTexts("192.0.2.0 - 192.0.2.255"),
+              ElementsAre("192.0.2.0/24"));
+  EXPECT_THAT(RangeTexts("192.0.2.7-192.0.2.10"),
+              ElementsAre("192.0.2.7/32", "192.0.2.8/31", "192.0.2.10/32"));
+  EXPECT_THAT(RangeTexts("0.0.0.0-255.255.255.255"), ElementsAre("0.0.0.0/0"));
+  EXPECT_THAT(RangeTexts("255.255.255.254-255.255.255.255"),
+              ElementsAre("255.255.255.254/31"));
+  EXPECT_THAT(RangeTexts("::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+              ElementsAre("::/0"));
+  EXPECT_THAT(
+      RangeTexts("2001:db8::1-2001:db8::4"),
+      ElementsAre("2001:db8::1/128", "2001:db8::2/127", "2001:db8::4/128"));
+  EXPECT_EQ(RangeTexts("0.0.0.1-255.255.255.254").size(), 62u);
+  EXPECT_EQ(RangeTexts("::1-ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe").size(),
+            254u);
+  // What lies amid IPv6 as ::ffff:0:0/96 is IPv4, and no piece of the range.
+  for (const std::string& text : RangeTexts("::fffe:ffff:ffff-::1:0:0:0")) {
+    EXPECT_EQ(text.find('.'), std::string::npos) << text;
+  }
+}
+
+TEST(ParseRange, RefusesEverythingElse) {
+  using testing::ElementsAre;
+  EXPECT_THAT(RangeTexts("192.0.2.7"),
+              ElementsAre("'192.0.2.7' is not an address range: two addresses "
+                          "joined by '-' are expected"));
+  for (const char* text : {"-", "192.0.2.7-", "-192.0.2.7", "1.2.3.4-5",
+                           "1.2.3.4-1.2.3.5-1.2.3.6", "1.2.3.0/24-1.2.4.0"}) {
+    EXPECT_THAT(RangeTexts(text),
+                ElementsAre("'" + std::string(text) +
+                            "' is not an address range: no IPv4 or IPv6 "
+                            "address on each side of '-'"));
+  }
+  EXPECT_THAT(RangeTexts("10.0.0.2-10.0.0.1"),
+              ElementsAre("'10.0.0.2-10.0.0.1' is not an address range: it "
+                          "ends below its start"));
+  EXPECT_THAT(RangeTexts("10.0.0.2-::1"),
+              ElementsAre("'10.0.0.2-::1' is not an address range: one end is "
+                          "an IPv4 address, the other IPv6"));
+}
+
+// The pieces join without a gap from end to end, and none could be larger.
+TEST(ParseRange, IsCoveredExactly) {
+  std::mt19937 random(1);
+  for (int i = 0; i < 3000; ++i) {
+    const bool v4 = random() % 2 == 0;
+    Address first = v4 ? MappedIpv4(0, 0, 0, 0) : Address{0x20, 0x01};
+    for (int byte = v4 ? 12 : 4; byte < 16; ++byte) {
+      static constexpr std::uint8_t kBytes[] = {0, 0, 1, 0x7f, 0x80, 0xff};
+      first[byte] = kBytes[random() % 6];
+    }
+    Address last = first;
+    for (int byte = 15 - static_cast<int>(random() % 4); byte < 16; ++byte) {
+      last[byte] = static_cast<std::uint8_t>(random());
+    }
+    if (last < first) std::swap(first, last);
+    const auto text = [](const Address& address) {
+      const std::string cidr = FormatCidr({address, 128});
+      return cidr.substr(0, cidr.find('/'));
+    };
+    const auto cidrs = ParseRange(text(first) + "-" + text(last));
+    ASSERT_TRUE(cidrs.ok()) << cidrs.status();
+    Address next = first;
+    for (const Cidr& cidr : *cidrs) {
+      ASSERT_EQ(cidr.network, next);
+      const Address end = LastAddress(cidr);
+      ASSERT_LE(end, last);
+      if (cidr.prefix > (v4 ? 96 : 0)) {
+        Cidr wider{cidr.network, static_cast<std::uint8_t>(cidr.prefix - 1)};
+        wider.network[wider.prefix / 8] &=
+            static_cast<std::uint8_t>(~(0x80 >> wider.prefix % 8));
+        ASSERT_TRUE(wider.network < first || last < LastAddress(wider));
+      }
+      next = end;
+      for (int byte = 15; byte >= 0 && ++next[byte] == 0; --byte) {
+      }
+    }
+    Address after = last;
+    for (int byte = 15; byte >= 0 && ++after[byte] == 0; --byte) {
+    }
+    ASSERT_EQ(next, after);
   }
 }
 
