@@ -40,7 +40,7 @@ VendorConfig Users() {
 
 TEST(Explanation, UserNamesGoFirstAndTheMoreTellingOneAmongThem) {
   const VendorConfig config = Users();
-  const std::vector<std::byte> policy = CompilePolicy(config);
+  const std::vector<std::byte> policy = *CompilePolicy(config);
   PolicyView view;
   ASSERT_EQ(PolicyView::Open(policy, &view), PolicyError::kOk);
   const Shown shown = {.endpoint = {.port = 80},
@@ -64,7 +64,7 @@ TEST(Explanation, UserNamesGoFirstAndTheMoreTellingOneAmongThem) {
 
 TEST(Explanation, AUserNameThatIsNotThereIsSaid) {
   const VendorConfig config = Users();
-  const std::vector<std::byte> policy = CompilePolicy(config);
+  const std::vector<std::byte> policy = *CompilePolicy(config);
   PolicyView view;
   ASSERT_EQ(PolicyView::Open(policy, &view), PolicyError::kOk);
   Shown shown = {.hosts = {"gw.acme.test"}};
@@ -83,7 +83,7 @@ TEST(Explanation, AUserNameThatIsNotThereIsSaid) {
 
 TEST(Explanation, APolicyThatDecidesOtherwiseIsNotPassedOver) {
   VendorConfig config = Users();
-  const std::vector<std::byte> policy = CompilePolicy(config);
+  const std::vector<std::byte> policy = *CompilePolicy(config);
   PolicyView view;
   ASSERT_EQ(PolicyView::Open(policy, &view), PolicyError::kOk);
   config.vendors[0].match[0].hosts[0].name = "gw.other.test";

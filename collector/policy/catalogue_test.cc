@@ -43,7 +43,7 @@ std::string Decide(const std::string& vendors, std::string_view host,
                    std::uint16_t port, std::string_view user) {
   const absl::StatusOr<VendorConfig> config = Parse(vendors);
   EXPECT_TRUE(config.ok()) << config.status();
-  const std::vector<std::byte> policy = CompilePolicy(*config);
+  const std::vector<std::byte> policy = *CompilePolicy(*config);
   PolicyView view;
   EXPECT_EQ(PolicyView::Open(policy, &view), PolicyError::kOk);
   const std::array<std::string_view, 1> hosts = {host};

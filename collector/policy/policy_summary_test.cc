@@ -33,7 +33,7 @@ std::string Compiled() {
   Vendor beta;
   beta.name = "beta";
   config.vendors = {acme, beta};
-  const std::vector<std::byte> policy = CompilePolicy(config);
+  const std::vector<std::byte> policy = *CompilePolicy(config);
   return {reinterpret_cast<const char*>(policy.data()), policy.size()};
 }
 

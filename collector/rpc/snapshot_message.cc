@@ -149,6 +149,8 @@ v1::SnapshotResponse SnapshotMessage(const AccountsSnapshot& snapshot,
                     folded.counters});
   }
   for (const auto& [key, counters] : Summed(rows)) {
+    // No kind of the journal's.
+    if (key.kind == kProductRow) Fill(key, counters, message.add_products());
     switch (key.kind) {
       case RowKind::kTraffic:
         Fill(key, counters, message.add_traffic());
@@ -173,9 +175,6 @@ v1::SnapshotResponse SnapshotMessage(const AccountsSnapshot& snapshot,
         break;
       case RowKind::kGrpc:
         Fill(key, counters, message.add_grpc());
-        break;
-      case kProductRow:
-        Fill(key, counters, message.add_products());
         break;
       default:
         break;
