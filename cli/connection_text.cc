@@ -27,7 +27,7 @@ std::string Decoded(std::string_view text) {
     int byte = 0;
     if (text[at] == '%' && at + 2 < text.size() &&
         absl::ascii_isxdigit(static_cast<unsigned char>(text[at + 1])) &&
-        absl::SimpleHexAtoi(text.substr(at + 1, 2), &byte)) {
+        absl::SimpleHexAtoi(std::string(text.substr(at + 1, 2)), &byte)) {
       decoded += static_cast<char>(byte);
       at += 2;
     } else {
@@ -37,7 +37,7 @@ std::string Decoded(std::string_view text) {
   return decoded;
 }
 
-absl::Status Wrong(std::string_view what) {
+absl::Status Wrong(const std::string& what) {
   return absl::InvalidArgumentError(
       absl::StrCat(what,
                    ": HOST[:PORT], ADDRESS[:PORT], [IPV6]:PORT or "
@@ -51,7 +51,8 @@ absl::StatusOr<ConnectionText> ParseConnection(std::string_view text) {
   const std::size_t scheme = text.find("://");
   const bool is_url = scheme != std::string_view::npos;
   if (is_url) {
-    const std::string name = absl::AsciiStrToLower(text.substr(0, scheme));
+    const std::string name =
+        absl::AsciiStrToLower(std::string(text.substr(0, scheme)));
     for (const auto& [known, port] : kSchemePorts) {
       if (name == known) connection.port = port;
     }
@@ -85,10 +86,10 @@ absl::StatusOr<ConnectionText> ParseConnection(std::string_view text) {
     port = text.substr(host.size());
   }
   if (!port.empty()) {
+    const std::string digits(port.substr(1));
     int number = 0;
-    if (!absl::SimpleAtoi(port.substr(1), &number) || number < 1 ||
-        number > 65535) {
-      return Wrong(absl::StrCat("'", port.substr(1), "' is not a port"));
+    if (!absl::SimpleAtoi(digits, &number) || number < 1 || number > 65535) {
+      return Wrong(absl::StrCat("'", digits, "' is not a port"));
     }
     connection.port = static_cast<std::uint16_t>(number);
   }
@@ -98,7 +99,8 @@ absl::StatusOr<ConnectionText> ParseConnection(std::string_view text) {
   }
   const auto name = collector::ParseHost(host);
   if (!name.ok() || name->suffix) {
-    return Wrong(absl::StrCat("'", host, "' is neither host nor address"));
+    return Wrong(
+        absl::StrCat("'", std::string(host), "' is neither host nor address"));
   }
   connection.host = name->name;
   return connection;

@@ -202,22 +202,24 @@ CLI::App* AddExplainCommand(CLI::App& app, ExplainOptions* options) {
 
 int ExplainConnection(const ExplainOptions& options, std::ostream& out,
                       std::ostream& error) {
-  const auto say = [&error](std::string_view message, int status) {
+  const auto say = [&error](const std::string& message, int status) {
     error << "proxymeter: " << message << '\n';
     return status;
   };
   const auto connection = ParseConnection(options.connection);
-  if (!connection.ok()) return say(connection.status().message(), kUsageError);
+  if (!connection.ok())
+    return say(std::string(connection.status().message()), kUsageError);
   const auto addresses = Addresses(options, *connection);
   if (absl::IsInvalidArgument(addresses.status())) {
-    return say(addresses.status().message(), kUsageError);
+    return say(std::string(addresses.status().message()), kUsageError);
   }
-  if (!addresses.ok()) return say(addresses.status().message(), kUndecided);
+  if (!addresses.ok())
+    return say(std::string(addresses.status().message()), kUndecided);
   Source source;
   const absl::Status opened = options.config.empty()
                                   ? OpenInForce(options.directory, source)
                                   : OpenConfig(options.config, source);
-  if (!opened.ok()) return say(opened.message(), kUndecided);
+  if (!opened.ok()) return say(std::string(opened.message()), kUndecided);
   if (!source.note.empty()) say(source.note, 0);
 
   std::vector<Explained> all;

@@ -13,7 +13,9 @@ namespace proxymeter::cli {
 namespace {
 
 using collector::Cidr;
-using collector::Condition;
+using collector::ConditionState;
+using collector::FormatCidr;
+using collector::FormatPorts;
 using collector::HostPattern;
 using collector::Judgement;
 using collector::MatchRule;
@@ -84,29 +86,29 @@ std::string WhatHolds(const MatchRule& rule, const Judgement& judgement,
 std::string WhatFails(const MatchRule& rule, const Judgement& judgement,
                       const Shown& shown) {
   std::vector<std::string> parts;
-  if (judgement.host == Condition::kFails) {
-    std::string known = absl::StrJoin(shown.hosts, ", ");
+  if (judgement.host == ConditionState::kFails) {
+    std::string known = Some({shown.hosts.begin(), shown.hosts.end()});
     if (known.empty() && AddressKnown(shown)) known = AddressText(shown);
     parts.push_back(absl::StrCat("its host condition does not hold: ",
                                  known.empty() ? "no host is known" : known,
                                  known.empty() ? ", wanted is " : " is not ",
                                  Hosts(rule)));
   }
-  if (judgement.cidr == Condition::kFails) {
+  if (judgement.cidr == ConditionState::kFails) {
     parts.push_back(absl::StrCat(
         "its cidr condition does not hold: ",
         AddressKnown(shown) ? absl::StrCat(AddressText(shown), " is not in ")
                             : "no address is known, wanted is one in ",
         Networks(rule)));
   }
-  if (judgement.port == Condition::kFails) {
+  if (judgement.port == ConditionState::kFails) {
     parts.push_back(absl::StrCat(
         "its port condition does not hold: ",
         shown.endpoint.port != 0 ? absl::StrCat(shown.endpoint.port, " is not ")
                                  : "no port is known, wanted is ",
         FormatPorts(rule.ports)));
   }
-  if (judgement.user == Condition::kFails) {
+  if (judgement.user == ConditionState::kFails) {
     parts.push_back(absl::StrCat("its user condition does not hold: ",
                                  shown.user.empty()
                                      ? "no user name is known, wanted is "
@@ -187,11 +189,11 @@ void AddLabels(const PolicyView& view, const PolicyView::Match& match,
                const Shown& shown, Explanation& explanation) {
   GrammarValues values;
   view.Read(match.vendor_index, shown.user, {}, &values);
-  for (const std::string_view name :
-       absl::StrSplit(absl::string_view(view.LabelNames(match.vendor_index)),
-                      ',', absl::SkipEmpty())) {
-    const std::string_view value = values.Find(name);
-    explanation.labels.emplace_back(std::string(name), std::string(value));
+  const std::string names(view.LabelNames(match.vendor_index));
+  const std::vector<std::string> labels =
+      absl::StrSplit(names, ',', absl::SkipEmpty());
+  for (const std::string& name : labels) {
+    explanation.labels.emplace_back(name, std::string(values.Find(name)));
   }
 }
 

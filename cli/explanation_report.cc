@@ -10,6 +10,7 @@
 namespace proxymeter::cli {
 namespace {
 
+using collector::FormatCidr;
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kMostRules = 20;

@@ -10,9 +10,9 @@ namespace {
 
 constexpr int kAddressBits = 128;
 
-Condition Holding(bool present, bool holds) {
-  if (!present) return Condition::kAbsent;
-  return holds ? Condition::kHolds : Condition::kFails;
+ConditionState Holding(bool present, bool holds) {
+  if (!present) return ConditionState::kAbsent;
+  return holds ? ConditionState::kHolds : ConditionState::kFails;
 }
 
 std::string Normal(std::string_view host) {
@@ -84,9 +84,9 @@ Judgement Judge(const MatchRule& rule, std::uint32_t position,
   judgement.user =
       Holding(!rule.user.empty(),
               !shown.user.empty() && grammar.Match(shown.user, nullptr));
-  for (const Condition condition :
+  for (const ConditionState condition :
        {judgement.host, judgement.cidr, judgement.port, judgement.user}) {
-    if (condition == Condition::kFails) return judgement;
+    if (condition == ConditionState::kFails) return judgement;
   }
 
   Rank rank;

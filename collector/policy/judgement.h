@@ -22,17 +22,17 @@ struct Shown {
   std::string_view user{};
 };
 
-enum class Condition : std::uint8_t {
+enum class ConditionState : std::uint8_t {
   kAbsent,  ///< the rule has none
   kHolds,
   kFails,
 };
 
 struct Judgement {
-  Condition host = Condition::kAbsent;
-  Condition cidr = Condition::kAbsent;
-  Condition port = Condition::kAbsent;
-  Condition user = Condition::kAbsent;
+  ConditionState host = ConditionState::kAbsent;
+  ConditionState cidr = ConditionState::kAbsent;
+  ConditionState port = ConditionState::kAbsent;
+  ConditionState user = ConditionState::kAbsent;
   /// Set when the rule matches.
   std::optional<Rank> rank{};
   /// The best that holds, into the rule; null for none.
@@ -42,8 +42,8 @@ struct Judgement {
 
   /// Whether some condition holds, so that one may have meant this rule.
   bool any() const {
-    return host == Condition::kHolds || cidr == Condition::kHolds ||
-           port == Condition::kHolds || user == Condition::kHolds;
+    return host == ConditionState::kHolds || cidr == ConditionState::kHolds ||
+           port == ConditionState::kHolds || user == ConditionState::kHolds;
   }
 };
 
