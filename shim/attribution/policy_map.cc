@@ -76,6 +76,16 @@ PolicyMap::Identity PolicyMap::IdentityOf(const struct stat& status) {
           status.st_mtim.tv_nsec};
 }
 
+int PolicyMap::FreeSlot(int current) const {
+  int slot = 0;
+  while (slot < kSlots &&
+         (slot == current ||
+          slots_[slot].readers.load(std::memory_order_seq_cst) != 0)) {
+    ++slot;
+  }
+  return slot;
+}
+
 PolicyMap::Change PolicyMap::Load(const Path& directory) {
   const Path path = Join(directory, kPolicyName);
   if (path.empty()) return Change::kNone;
@@ -86,11 +96,10 @@ PolicyMap::Change PolicyMap::Load(const Path& directory) {
   const Identity identity = IdentityOf(status);
   if (identity == seen_) return Change::kNone;
 
-  const int current = current_.load(std::memory_order_relaxed);
-  Slot& slot = slots_[current == 0 ? 1 : 0];
-  if (slot.readers.load(std::memory_order_seq_cst) != 0) {
-    return Change::kNone;  // Somebody still reads the one before: next time.
-  }
+  const int next = FreeSlot(current_.load(std::memory_order_relaxed));
+  // Somebody still reads each of those before: next time.
+  if (next == kSlots) return Change::kNone;
+  Slot& slot = slots_[next];
   if (slot.memory != nullptr) {
     kernel::Call(SYS_munmap, slot.memory, static_cast<long>(slot.bytes));
     slot.memory = nullptr;
@@ -136,7 +145,7 @@ PolicyMap::Change PolicyMap::Load(const Path& directory) {
           static_cast<std::uint32_t>(PolicyCallSites::kSampled),
       std::memory_order_relaxed);
   generation_.fetch_add(1, std::memory_order_relaxed);
-  current_.store(current == 0 ? 1 : 0, std::memory_order_seq_cst);
+  current_.store(next, std::memory_order_seq_cst);
   return Change::kLoaded;
 }
 

@@ -72,14 +72,20 @@ class PolicyMap {
     bool operator==(const Identity&) const = default;
   };
 
+  // Two take turns; more, since a fork in the middle of another thread's
+  // look-up leaves the child a reader that never goes.
+  static constexpr int kSlots = 4;
+
   static Identity IdentityOf(const struct stat& status);
   Change Load(const Path& directory);
   // While there is no policy yet, and this process is mapping one.
   void AwaitFirst(std::uint32_t generation);
 
-  // One in force, one being replaced; -1 is none.
-  std::atomic<int> current_{-1};
-  Slot slots_[2];
+  // The first that is neither in force nor being read; kSlots: none is.
+  int FreeSlot(int current) const;
+
+  std::atomic<int> current_{-1};  // the one in force; -1 is none
+  Slot slots_[kSlots];
   std::atomic<std::uint64_t> next_look_ns_{0};
   std::atomic<std::uint32_t> loader_{0};  // generation + 1, or 0 for nobody
   Identity seen_;

@@ -64,6 +64,26 @@ TEST_F(PolicyMapTest, LinksAndPipesAreRejected) {
   EXPECT_EQ(Load(&linked), Change::kRejected);
 }
 
+// As in a child, after a fork while another thread was reading.
+TEST_F(PolicyMapTest, AReaderThatNeverEndsDelaysNoPolicy) {
+  PolicyMap map;
+  ASSERT_EQ(Load(&map), Change::kLoaded);
+  const PolicyMap::Reader endless(&map);
+  for (const std::string name : {"one", "two", "three"}) {
+    WritePolicy("version: 1\nvendors:\n- name: " + name +
+                "\n  match: [{host: " + name + ".test}]");
+    Change change = Change::kNone;
+    for (int i = 0; i < 300 && change == Change::kNone; ++i) {
+      usleep(10'000);
+      change = Load(&map);
+    }
+    EXPECT_EQ(change, Change::kLoaded) << name;
+    const PolicyMap::Reader reader(&map);
+    EXPECT_TRUE(reader.policy().NamesHost(name + ".test"));
+  }
+  EXPECT_TRUE(endless.policy().NamesHost("gw.acme.test"));
+}
+
 TEST_F(PolicyMapTest, AReaderKeepsItsPolicyThroughAChange) {
   PolicyMap map;
   ASSERT_EQ(Load(&map), Change::kLoaded);
