@@ -52,6 +52,7 @@ std::string Hosts(const MatchRule& rule) {
 std::string Networks(const MatchRule& rule) {
   std::vector<std::string> texts;
   for (const Cidr& cidr : rule.cidrs) texts.push_back(FormatCidr(cidr));
+  for (const auto& list : rule.address_lists) texts.push_back(list->path);
   return Some(std::move(texts));
 }
 

@@ -1,7 +1,6 @@
 #include "collector/policy/policy_summary.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <span>
 
@@ -16,13 +15,59 @@ namespace proxymeter::collector {
 namespace {
 
 std::string SectionName(std::uint32_t kind) {
-  constexpr std::array<std::string_view, 20> kNames = {
-      "",           "strings",    "vendors",    "rules",      "ports",
-      "within4",    "within6",    "lists",      "hosts",      "networks",
-      "addresses4", "addresses6", "port rules", "settings",   "grammars",
-      "user rules", "inside4",    "inside6",    "left ports", "processes"};
-  return kind > 0 && kind < kNames.size() ? std::string(kNames[kind])
-                                          : fmt::format("kind {}", kind);
+  switch (static_cast<PolicySectionKind>(kind)) {
+    case PolicySectionKind::kStrings:
+      return "strings";
+    case PolicySectionKind::kVendors:
+      return "vendors";
+    case PolicySectionKind::kRules:
+      return "rules";
+    case PolicySectionKind::kPorts:
+      return "ports";
+    case PolicySectionKind::kWithin4:
+      return "within4";
+    case PolicySectionKind::kWithin6:
+      return "within6";
+    case PolicySectionKind::kLists:
+      return "lists";
+    case PolicySectionKind::kHosts:
+      return "hosts";
+    case PolicySectionKind::kNetworks:
+      return "networks";
+    case PolicySectionKind::kPortRules:
+      return "port rules";
+    case PolicySectionKind::kSettings:
+      return "settings";
+    case PolicySectionKind::kGrammars:
+      return "grammars";
+    case PolicySectionKind::kUserRules:
+      return "user rules";
+    case PolicySectionKind::kInside4:
+      return "inside4";
+    case PolicySectionKind::kInside6:
+      return "inside6";
+    case PolicySectionKind::kLeftPorts:
+      return "left ports";
+    case PolicySectionKind::kProcesses:
+      return "processes";
+    case PolicySectionKind::kHosts4:
+      return "addresses4";
+    case PolicySectionKind::kTop4:
+      return "networks4 top";
+    case PolicySectionKind::kPages4:
+      return "networks4 pages";
+    case PolicySectionKind::kPoints4:
+      return "networks4 points";
+    case PolicySectionKind::kHosts6:
+      return "addresses6";
+    case PolicySectionKind::kKeys6:
+      return "networks6 keys";
+    case PolicySectionKind::kBranches6:
+      return "networks6 branches";
+    case PolicySectionKind::kLows6:
+      return "networks6 lows";
+  }
+  return fmt::format("kind {}", kind);
 }
 
 // What PolicyView keeps to itself. The file has been validated by it.

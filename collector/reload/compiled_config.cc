@@ -2,6 +2,7 @@
 
 #include <openssl/sha.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <memory>
@@ -27,9 +28,20 @@ std::string Sha256(std::string_view text) {
       {reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
-// Where what the configuration refers to is to be added.
-std::vector<std::string> FilesOf(const std::string& path, const VendorConfig&) {
-  return {path};
+// The configuration's own, and the lists of addresses that it refers to.
+std::vector<std::string> FilesOf(const std::string& path,
+                                 const VendorConfig& config) {
+  std::vector<std::string> files = {path};
+  for (const Vendor& vendor : config.vendors) {
+    for (const MatchRule& rule : vendor.match) {
+      for (const auto& list : rule.address_lists) {
+        if (std::ranges::find(files, list->path) == files.end()) {
+          files.push_back(list->path);
+        }
+      }
+    }
+  }
+  return files;
 }
 
 absl::StatusOr<VendorConfig> Read(const std::string& path,
