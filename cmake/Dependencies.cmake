@@ -46,6 +46,12 @@ set_target_properties(
              INTERFACE_LINK_LIBRARIES ZLIB::ZLIB)
 
 # Netlink: what the kernel says of sockets.
+find_library(PSL_LIBRARY psl REQUIRED)
+find_path(PSL_INCLUDE_DIR libpsl.h REQUIRED)
+add_library(psl::psl SHARED IMPORTED)
+set_target_properties(
+  psl::psl PROPERTIES IMPORTED_LOCATION ${PSL_LIBRARY}
+                      INTERFACE_INCLUDE_DIRECTORIES ${PSL_INCLUDE_DIR})
 find_library(MNL_LIBRARY mnl REQUIRED)
 find_path(MNL_INCLUDE_DIR libmnl/libmnl.h REQUIRED)
 add_library(mnl::mnl UNKNOWN IMPORTED)

@@ -130,7 +130,9 @@ absl::Status Collector::Start() {
   // Before the ledger tells what was counted: each at the price that holds.
   running->terms = (*config)->in_force().Subscribe(
       [raw = running.get()](const InForce& in_force) {
-        raw->sessions.SetTerms(TermsOf(*in_force.config));
+        raw->sessions.SetTerms(TermsOf(*in_force.config),
+                               in_force.config->destinations ==
+                                   DestinationNames::kRegistrableDomain);
       });
   const std::string& path = running->directory.path();
   // First: what happens from here on is heard.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "collector/accounts/registrable_domain.h"
 #include "proxymeter/limits.h"
 
 namespace proxymeter::collector {
@@ -141,9 +142,10 @@ void Sessions::FoldIdle(std::chrono::steady_clock::time_point now) {
   totals_.FoldIdle(now, limits_.fold_idle);
 }
 
-void Sessions::SetTerms(const std::vector<VendorTerms>& terms) {
+void Sessions::SetTerms(const std::vector<VendorTerms>& terms, bool by_domain) {
   const std::lock_guard lock(mutex_);
   totals_.SetTerms(terms);
+  by_domain_ = by_domain;
 }
 
 AccountsSnapshot Sessions::Snapshot() const {
@@ -284,12 +286,7 @@ bool Sessions::Merge(const SessionId& id, Session& session,
     changed |= deltas[i] != 0;
   }
   if (changed && !awaits_ledger_) {
-    const Totals::Teller teller = TellerOf(session.has_journal);
-    if (known.key.labels.empty()) {
-      totals_.Add(known.key, deltas, teller, row.total);
-    } else {
-      AddProduct(known.key, deltas, teller, row);
-    }
+    AddUp(row, deltas, TellerOf(session.has_journal));
   }
   if (changes_.kept && (changed || inserted) &&
       !std::exchange(row.changed, true)) {
@@ -300,12 +297,19 @@ bool Sessions::Merge(const SessionId& id, Session& session,
 
 // Destinations and products are counted apart: their combinations would be
 // without number.
-void Sessions::AddProduct(const RowKey& key, const Counters& deltas,
-                          Totals::Teller teller, KnownRow& row) {
-  RowKey bare = key;
-  bare.labels.clear();
-  totals_.Add(bare, deltas, teller, row.total);
-  totals_.Add(ProductKey(key), deltas, teller);
+void Sessions::AddUp(KnownRow& row, const Counters& deltas,
+                     Totals::Teller teller) {
+  const RowKey& key = row.value.key;
+  const bool folds = by_domain_ && key.kind == RowKind::kTraffic;
+  if (key.labels.empty() && !folds) {
+    totals_.Add(key, deltas, teller, row.total);
+    return;
+  }
+  RowKey shown = key;
+  shown.labels.clear();
+  if (folds) shown.destination = RegistrableDomain(key.destination);
+  totals_.Add(shown, deltas, teller, row.total);
+  if (!key.labels.empty()) totals_.Add(ProductKey(key), deltas, teller);
 }
 
 void Sessions::GiveHeldBytes(const RowValue& vendor_row,

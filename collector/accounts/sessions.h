@@ -120,7 +120,8 @@ class Sessions {
 
   /// What is agreed on with vendors from here on. To be called before anything
   /// else, and again when it has changed.
-  void SetTerms(const std::vector<VendorTerms>& terms);
+  /// `by_domain`: destinations are told apart by their registrable domains.
+  void SetTerms(const std::vector<VendorTerms>& terms, bool by_domain = false);
 
   AccountsSnapshot Snapshot() const;
 
@@ -191,8 +192,7 @@ class Sessions {
   bool Merge(const SessionId& id, Session& session, const IndexedRow& update);
   void FinishLocked(const SessionId& id, const JournalContents* last_reading);
   void CatchUp(const SessionId& id, const Session& held);
-  void AddProduct(const RowKey& key, const Counters& deltas,
-                  Totals::Teller teller, KnownRow& row);
+  void AddUp(KnownRow& row, const Counters& deltas, Totals::Teller teller);
   void GiveHeldBytes(const RowValue& vendor_row, Totals::Teller teller);
   void Retire(const RetiredSession& session, const Owner& owner);
   void Reject(Rejection rejection);
@@ -205,6 +205,7 @@ class Sessions {
   bool awaits_ledger_ = false;
   std::uint64_t since_unix_ns_ = 0;
   Totals totals_;
+  bool by_domain_ = false;
   absl::flat_hash_map<SessionId, Session> open_;
   LedgerNumber last_number_ = 0;  // of a session
   Quotas quotas_;

@@ -52,6 +52,8 @@ RowKey WithoutVendor(RowKey key) {
 }  // namespace
 
 void Totals::SetTerms(const std::vector<VendorTerms>& terms) {
+  // Where a row's deltas go may be another place from here on.
+  ++folds_;
   costs_.SetPrices(terms);
   max_destinations_of_.clear();
   for (const VendorTerms& vendor : terms) {

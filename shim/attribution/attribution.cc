@@ -23,6 +23,7 @@ void Attribution::Expect(const PolicyView& policy, const Endpoint& endpoint,
 
 VendorName Attribution::ClassifyByRule(const Endpoint& endpoint,
                                        Expected* expected) {
+  if (!policy_.meters_process()) return VendorName();
   ResolvedHosts::Names names;
   hosts_.Find(endpoint.address, &names);
   const PolicyMap::Reader reader(&policy_);
@@ -32,6 +33,7 @@ VendorName Attribution::ClassifyByRule(const Endpoint& endpoint,
 }
 
 VendorName Attribution::Classify(const Endpoint& endpoint, Expected* expected) {
+  if (!policy_.meters_process()) return VendorName();
   ResolvedHosts::Names names;
   hosts_.Find(endpoint.address, &names);
   const PolicyMap::Reader reader(&policy_);
@@ -78,11 +80,6 @@ Attribution::Verdict Attribution::Judge(const Endpoint& endpoint,
   verdict.labels =
       label_sets_.Admit(Labels(policy.LabelNames(match.vendor_index), values));
   return verdict;
-}
-
-bool Attribution::MetersProcess(std::string_view name) {
-  const PolicyMap::Reader reader(&policy_);
-  return reader.policy().MetersProcess(name);
 }
 
 void Attribution::Resolved(std::string_view host, const Address& address) {

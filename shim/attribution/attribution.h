@@ -81,9 +81,6 @@ class Attribution {
   Verdict Judge(const Endpoint& endpoint, std::string_view current,
                 const Shown& shown);
 
-  /// Whether the policy in force meters processes of that name.
-  bool MetersProcess(std::string_view name);
-
   /// The process has resolved `host` to `address`.
   void Resolved(std::string_view host, const Address& address);
   /// True when a rule mentions `host`, so that its addresses matter.

@@ -14,6 +14,20 @@ namespace {
 constexpr std::uint64_t kLookIntervalNs = 1'000'000'000;
 constinit const PolicyView kNoPolicy;
 
+// By the name that the kernel has for the process, not for this thread.
+bool Meters(const PolicyView& policy) {
+  if (policy.Setting(PolicySettingKind::kProcesses) == 0) return true;
+  const kernel::ScopedDescriptor file(kernel::Call(
+      SYS_openat, AT_FDCWD, "/proc/self/comm", O_RDONLY | O_CLOEXEC, 0));
+  char name[16];
+  const long size =
+      file.ok() ? kernel::Call(SYS_read, file.get(), name, sizeof(name)) : 0;
+  // Without a name it is none of those that the policy lists.
+  std::string_view text(name, size > 0 ? static_cast<std::size_t>(size) : 0);
+  if (!text.empty() && text.back() == '\n') text.remove_suffix(1);
+  return policy.MetersProcess(text);
+}
+
 }  // namespace
 
 PolicyMap::Reader::Reader(PolicyMap* map)
@@ -144,6 +158,7 @@ PolicyMap::Change PolicyMap::Load(const Path& directory) {
       slot.view.Setting(PolicySettingKind::kCallSites) ==
           static_cast<std::uint32_t>(PolicyCallSites::kSampled),
       std::memory_order_relaxed);
+  meters_process_.store(Meters(slot.view), std::memory_order_relaxed);
   generation_.fetch_add(1, std::memory_order_relaxed);
   current_.store(next, std::memory_order_seq_cst);
   return Change::kLoaded;

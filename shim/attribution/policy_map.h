@@ -40,6 +40,11 @@ class PolicyMap {
     return generation_.load(std::memory_order_relaxed);
   }
 
+  /// Whether the policy in force meters this process: one load.
+  bool meters_process() const {
+    return meters_process_.load(std::memory_order_relaxed);
+  }
+
   /// A policy that stays mapped while this object lives; empty (matches
   /// nothing) when there is none.
   class Reader {
@@ -91,6 +96,7 @@ class PolicyMap {
   Identity seen_;
   std::atomic<bool> asks_for_callers_{false};
   std::atomic<std::uint32_t> generation_{0};
+  std::atomic<bool> meters_process_{true};
 };
 
 }  // namespace proxymeter::shim

@@ -123,6 +123,8 @@ class Connection {
   /// The proxy asks for a user name: for whom that counts shows when there is
   /// one. False when it is known already.
   bool DeferRefusal(ProxyError error);
+  /// Bytes that only open the way through the proxy, among those counted.
+  void CountHandshake(VendorCounter counter, std::size_t size);
   /// Null when there is no room, which is counted.
   protocol::ProxyCredentials* TakeCredentials();
   /// Wiped.
@@ -263,6 +265,7 @@ class Connection {
   std::atomic<std::uint64_t> established_ns_;  // not counted yet; or 0
   std::atomic<std::uint32_t> refusals_;        // the same
   std::atomic<ProxyError> refusal_;
+  std::atomic<std::uint64_t> handshake_[2];  // the same, sent and received
   ConnectionSlot* slot_;
   std::uint64_t since_ns_;
   std::atomic<std::uint64_t> answered_ns_;

@@ -56,7 +56,11 @@ void Connection::CountDeferred() {
       established_ns_.exchange(0, std::memory_order_acq_rel);
   const std::uint32_t refusals =
       refusals_.exchange(0, std::memory_order_acq_rel);
+  const std::uint64_t sent = handshake_[0].exchange(0);
+  const std::uint64_t received = handshake_[1].exchange(0);
   if (deferred_by_ != home_->process_generation()) return;
+  Add(vendor_row(), kHandshakeSentBytes, sent);
+  Add(vendor_row(), kHandshakeReceivedBytes, received);
   if (established != 0) {
     Add(vendor_row(), kConnectionsOk, 1);
     Time(Phase::kConnect, since_ns_, established);
@@ -73,6 +77,16 @@ bool Connection::DeferRefusal(ProxyError error) {
   deferred_by_ = home_->process_generation();
   refusals_.fetch_add(1, std::memory_order_acq_rel);
   return true;
+}
+
+void Connection::CountHandshake(VendorCounter counter, std::size_t size) {
+  if (!undecided()) {
+    Add(vendor_row(), counter, size);
+    return;
+  }
+  deferred_by_ = home_->process_generation();
+  handshake_[counter == kHandshakeSentBytes ? 0 : 1].fetch_add(size);
+  if (!undecided()) CountDeferred();
 }
 
 void Connection::CountEstablished(std::uint64_t now_ns) {

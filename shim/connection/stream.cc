@@ -79,6 +79,7 @@ void Stream::Begin(Connection* connection, std::uint8_t depth, bool in_tls) {
   quic_ = nullptr;
   credentials_ = nullptr;
   request_row_ = nullptr;
+  head_size_ = 0;
   unassigned_ = 0;
   body_row_ = nullptr;
   response_begun_ = false;
@@ -340,6 +341,7 @@ void Stream::SendRequest(Bytes* data) {
     *data = data->subspan(step.consumed);
     event = step.event;
     if (in_head) {
+      head_size_ += step.consumed;
       unassigned_ += step.consumed;
     } else {
       CountSent(request_row_, step.consumed);
@@ -393,6 +395,7 @@ bool Stream::JudgeBy(const protocol::ProxyCredentials& credentials) {
 }
 
 void Stream::OnRequestHead() {
+  const std::size_t size = std::exchange(head_size_, 0);
   ShowCredentials();
   const protocol::HostName& host = request_.host();
   if (request_.method() == Method::kConnect) {
@@ -400,7 +403,10 @@ void Stream::OnRequestHead() {
     SetTarget(host);
     // Requests may have gone before it on this connection: what follows is not
     // for their host.
-    if (depth_ == 0) connection_->ForgetRow();
+    if (depth_ == 0) {
+      connection_->CountHandshake(kHandshakeSentBytes, size);
+      connection_->ForgetRow();
+    }
     if (exchanges_.Push({Method::kConnect, nullptr, FineMonotonicNs()})) {
       // What stands behind the head belongs to the tunnel.
       request_.Consume({});
@@ -443,6 +449,9 @@ void Stream::SendSocks(Bytes* data) {
       socks_.Consume(*data, credentials_);
   unassigned_ += step.consumed;
   *data = data->subspan(step.consumed);
+  if (depth_ == 0) {
+    connection_->CountHandshake(kHandshakeSentBytes, step.consumed);
+  }
   switch (step.event) {
     case protocol::SocksClientParser::Event::kNone:
       return;

@@ -277,6 +277,7 @@ class Stream {
   bool begun_;                // no prefix can come any more
   std::uint8_t alpn_offers_;  // all may read it once the hand-shake is on
   JournalRow* request_row_;   // of the request being sent
+  std::size_t head_size_;     // of the request whose head is being sent
   std::size_t unassigned_;    // bytes of the head being sent, in this call
   union {                     // one hand-shake after the other
     protocol::Http1RequestParser request_;

@@ -142,6 +142,9 @@ void Stream::ReceiveResponse(Bytes* data) {
     *data = data->subspan(step.consumed);
     event = step.event;
     CountReceived(row, step.consumed);
+    if (connect && depth_ == 0) {
+      connection_->CountHandshake(kHandshakeReceivedBytes, step.consumed);
+    }
     if (event == Http1Event::kHead) OnResponseHead(exchange);
   } while (event == Http1Event::kHead);
   body_row_ = connect || response_.in_head() ? nullptr : row;
@@ -290,6 +293,9 @@ void Stream::OnSocksGranted() {
 void Stream::ReceiveSocks(Bytes* data) {
   const protocol::SocksServerParser::Step step = socks_reply_.Consume(*data);
   CountReceived(connection_->row(), step.consumed);
+  if (depth_ == 0) {
+    connection_->CountHandshake(kHandshakeReceivedBytes, step.consumed);
+  }
   *data = data->subspan(step.consumed);
   switch (step.event) {
     case protocol::SocksServerParser::Event::kNone:

@@ -1,6 +1,7 @@
 // Connections that show after connect whose they are.
 #include <unistd.h>
 
+#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -118,6 +119,9 @@ TEST_F(VendorTest, UserNameOfATunnelTells) {
     EXPECT_EQ(a[kReceivedBytes], Size(exchange, false));
     EXPECT_EQ(Vendor("acme")[kConnectionsOk], 1u);
     EXPECT_EQ(Tunnels("acme", Protocol::kConnect, 200), 1u);
+    EXPECT_EQ(Vendor("acme")[kHandshakeSentBytes], exchange[0].bytes.size());
+    EXPECT_EQ(Vendor("acme")[kHandshakeReceivedBytes],
+              exchange[1].bytes.size());
   });
 }
 
@@ -138,6 +142,10 @@ TEST_F(VendorTest, UserNameOfSocksTells) {
     EXPECT_EQ(a[kReceivedBytes], Size(exchange, false));
     EXPECT_EQ(Vendor("bolt")[kConnectionsOk], 1u);
     EXPECT_EQ(Tunnels("bolt", Protocol::kSocks5, 0), 1u);
+    EXPECT_EQ(Vendor("bolt")[kHandshakeSentBytes],
+              Size(exchange, true) - GetInside().size());
+    EXPECT_EQ(Vendor("bolt")[kHandshakeReceivedBytes],
+              Size(exchange, false) - std::string(kOk).size());
   });
 }
 
@@ -153,6 +161,8 @@ TEST_F(VendorTest, RefusalWaitsForTheUserNameThatFollows) {
     EXPECT_EQ(Tunnels("bolt", Protocol::kConnect, 407), 1u);
     EXPECT_EQ(Tunnels("bolt", Protocol::kConnect, 200), 1u);
     EXPECT_EQ(ProxyErrors("bolt", ProxyError::kAuthentication), 1u);
+    EXPECT_EQ(Vendor("bolt")[kHandshakeSentBytes],
+              ConnectTo().size() + ConnectTo(kBolt).size());
     EXPECT_EQ(Vendor("bolt")[kConnectionsOk], 1u);
   });
 }
@@ -197,6 +207,46 @@ TEST_F(VendorTest, HeaderInsideATunnelMovesWhatFollows) {
   EXPECT_EQ(Traffic("bolt", "a.test")[kSentBytes],
             ConnectTo().size() + request.size());
   EXPECT_EQ(Traffic("shared", "a.test")[kRequests], 0u);
+}
+
+TEST_F(VendorTest, FiltersLeaveOutWhatNoRuleNames) {
+  WritePolicy(R"(
+version: 1
+filters: {inside: [198.51.100.0/24], except_ports: [25]}
+vendors:
+  - name: acme
+    match: [{host: 198.51.100.7}]
+)");
+  RestartShim();
+  Connect(kFd, "198.51.100.1", 80);
+  Connect(kFd + 1, "203.0.114.1", 25);
+  EXPECT_EQ(Vendor("direct")[kConnectionsOk], 0u);
+  Connect(kFd + 2, "10.0.0.1", 80);
+  Connect(kFd + 3, "198.51.100.7", 25);
+  EXPECT_EQ(Vendor("direct")[kConnectionsOk], 1u);
+  EXPECT_EQ(Vendor("acme")[kConnectionsOk], 1u);
+}
+
+TEST_F(VendorTest, ProcessesMayBeLeftOut) {
+  char name[16] = {};
+  std::FILE* file = std::fopen("/proc/self/comm", "r");
+  ASSERT_NE(file, nullptr);
+  ASSERT_EQ(std::fscanf(file, "%15s", name), 1);
+  std::fclose(file);
+  for (const bool only : {true, false}) {
+    WritePolicy("version: 1\nfilters: {processes: {" +
+                std::string(only ? "only" : "except") + ": [" + name +
+                "]}}\nvendors:\n  - name: acme\n    match: [{cidr: "
+                "127.0.9.0/24}]\n");
+    RestartShim();
+    Connect(kFd, kProxyAddress, 3128);
+    if (only) {
+      EXPECT_EQ(Vendor("acme")[kConnectionsOk], 1u);
+    } else {
+      EXPECT_FALSE(shim.meter.open());
+    }
+    hooks::close(kFd);
+  }
 }
 
 TEST_F(VendorTest, OpenConnectionsKeepTheirVendorThroughAReload) {

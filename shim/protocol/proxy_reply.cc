@@ -113,8 +113,10 @@ std::string_view LastError(std::string_view text) {
     } else if (text[at] == '"') {
       quoted = !quoted;
     } else if (!quoted && (at == 0 || !IsKey(text[at - 1])) &&
-               text.substr(at, kParameter.size()) == kParameter) {
-      last = text.substr(at + kParameter.size());
+               std::string_view(text.data() + at, text.size() - at)
+                   .starts_with(kParameter)) {
+      last = text;
+      last.remove_prefix(at + kParameter.size());
     }
   }
   return last;

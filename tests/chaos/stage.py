@@ -50,6 +50,7 @@ OF_ONE_LIFE = {
     "proxymeter_ledger_failures_total",
     "proxymeter_ledger_set_aside_total",
     "proxymeter_policy_failures_total",
+    "proxymeter_policy_reloads_total",
 }
 
 
