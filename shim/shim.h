@@ -66,9 +66,9 @@ void ReportReceived(int fd, const iovec* vector, std::size_t count,
 /// sendfile.
 void ReportReceivedUnseen(int fd, std::size_t size);
 void ReportSentUnseen(int fd, std::size_t size);
-/// A datagram of `size` bytes, spread over a vector, went to, or came from, this
-/// address (datagrams.cc). False when `fd` carries none that could be metered:
-/// it may be a stream, on which addresses mean nothing.
+/// A datagram of `size` bytes, spread over a vector, went to, or came from,
+/// this address (datagrams.cc). False when `fd` carries none that could be
+/// metered: it may be a stream, on which addresses mean nothing.
 bool ReportSentTo(int fd, const sockaddr* address, socklen_t length,
                   const iovec* vector, std::size_t count, std::size_t size);
 bool ReportReceivedFrom(int fd, const sockaddr* address, socklen_t length,

@@ -69,8 +69,7 @@ Judgement Judge(const MatchRule& rule, std::uint32_t position,
     for (const auto& entry : list->entries6) offer(CidrOf(entry));
   }
   const bool by_host = !rule.hosts.empty() || !rule.host_addresses.empty();
-  const bool by_network =
-      !rule.cidrs.empty() || !rule.address_lists.empty();
+  const bool by_network = !rule.cidrs.empty() || !rule.address_lists.empty();
   const UserGrammar grammar(rule.user);
   judgement.host = Holding(
       by_host, judgement.name != nullptr || judgement.address != nullptr);

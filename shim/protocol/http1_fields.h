@@ -38,9 +38,9 @@ class Http1Fields {
   /// Consumes up to and including the empty line. `host` takes the first Host
   /// line unless it already holds a name; null where Host means nothing.
   /// `words`, if given, takes what a proxy says of itself, `credentials` what
-  /// its client does. They must be the same for all of one section. kLost: Content-Length is no
-  /// number, exceeds 64 bits or contradicts itself, or a control character
-  /// stands in a field name.
+  /// its client does. They must be the same for all of one section. kLost:
+  /// Content-Length is no number, exceeds 64 bits or contradicts itself, or a
+  /// control character stands in a field name.
   Step Consume(Bytes data, HostName* host, ProxyWords* words = nullptr,
                ProxyCredentials* credentials = nullptr);
 

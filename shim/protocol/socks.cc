@@ -47,8 +47,7 @@ SocksClientParser::Step SocksClientParser::Consume(
   return {at, state_ == State::kDone ? Event::kTarget : Event::kLost};
 }
 
-bool SocksClientParser::Take(std::uint8_t byte,
-                             ProxyCredentials* credentials) {
+bool SocksClientParser::Take(std::uint8_t byte, ProxyCredentials* credentials) {
   switch (state_) {
     case State::kVersion:
       return TakeVersion(byte);
