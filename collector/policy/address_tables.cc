@@ -69,6 +69,7 @@ struct Hosts4 {
   static std::uint64_t Load(std::uint32_t slots) {
     return slots == 21 ? 13 : 22;
   }
+  static bool MayJoin(const std::byte*, std::size_t, Stored) { return true; }
 };
 
 struct Hosts6 {
@@ -84,6 +85,16 @@ struct Hosts6 {
   static std::uint32_t Mix(Key key) { return PolicyMix6(Store(key)); }
   static Stored Empty(std::uint64_t, std::uint64_t) { return {0, 0}; }
   static std::uint64_t Load(std::uint32_t slots) { return slots == 7 ? 4 : 5; }
+  // One lower half, one address.
+  static bool MayJoin(const std::byte* bucket, std::size_t used,
+                      const Stored& stored) {
+    for (std::size_t slot = 0; slot < used; ++slot) {
+      Stored other;
+      std::memcpy(&other, bucket + slot * sizeof(other), sizeof(other));
+      if (other.low == stored.low) return false;
+    }
+    return true;
+  }
 };
 
 // The table of `hosts`; what found no room in it stays in `hosts`.
@@ -100,13 +111,14 @@ AddressSection HostTable(Points<typename Family::Key>* hosts,
   std::size_t left = 0;
   for (const auto& host : *hosts) {
     const std::uint64_t number = PolicyBucket(Family::Mix(host.first), buckets);
-    if (used[number] == shape.slots) {
+    std::byte* const bucket = section.bytes.data() + number * shape.bytes;
+    const Stored stored = Family::Store(host.first);
+    if (used[number] == shape.slots ||
+        !Family::MayJoin(bucket, used[number], stored)) {
       (*hosts)[left++] = host;
       continue;
     }
     const std::size_t slot = used[number]++;
-    std::byte* const bucket = section.bytes.data() + number * shape.bytes;
-    const Stored stored = Family::Store(host.first);
     std::memcpy(bucket + slot * sizeof(Stored), &stored, sizeof(Stored));
     WriteTarget(bucket + shape.slots * sizeof(Stored), slot, shape.target_bytes,
                 host.target);

@@ -290,11 +290,27 @@ class Compiler {
       if (*known != kNoPolicyNetwork) return *known;
     }
     const std::uint32_t list = InternList({rules.begin(), rules.end()});
+    const std::uint32_t network = Chain(list, Without(list, parent));
+    if (known != nullptr) *known = network;
+    return network;
+  }
+
+  std::uint32_t Chain(std::uint32_t list, std::uint32_t parent) {
     const auto [network, added] = known_networks_.emplace(
         std::pair(list, parent), static_cast<std::uint32_t>(networks_.size()));
     if (added) networks_.push_back({list, parent});
-    if (known != nullptr) *known = network->second;
     return network->second;
+  }
+
+  // A chain without the candidates that are asked before it anyway: networks
+  // nest in all ways, but there are few orders of few rules, and few targets
+  // are narrow ones.
+  std::uint32_t Without(std::uint32_t list, std::uint32_t network) {
+    if (network == kNoPolicyNetwork) return network;
+    const PolicyNetwork entry = networks_[network];
+    if (entry.list == list) return entry.parent;
+    const std::uint32_t parent = Without(list, entry.parent);
+    return parent == entry.parent ? network : Chain(entry.list, parent);
   }
 
   void BuildHosts() {

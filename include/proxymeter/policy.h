@@ -184,7 +184,8 @@ static_assert(sizeof(PolicyPortRule) == 8);
 /// the chain of parents lists all others around it, the longest prefix first.
 /// Chains, not one list per range: a thousand rules for 0.0.0.0/0 must not be
 /// copied into each of a million smaller networks.
-/// Networks with the same candidates and the same chain are one.
+/// Networks with the same candidates and the same chain are one, and no chain
+/// has the same candidates twice.
 struct PolicyNetwork {
   std::uint32_t list;    ///< candidates of this network
   std::uint32_t parent;  ///< a smaller index, or kNoPolicyNetwork

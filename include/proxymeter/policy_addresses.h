@@ -17,7 +17,8 @@
 //   kPages4   branches by the second byte, each a target or a run of
 //   kPoints4  points: the lower halves from which on a target holds, ascending,
 //             then as many targets. The first is 0.
-//   kHosts6   As kHosts4, with whole addresses (PolicyKey6).
+//   kHosts6   As kHosts4, with whole addresses (PolicyKey6), whose lower halves
+//             differ within a bucket.
 //   kKeys6    Upper halves from which on a branch holds, ascending, the first
 //             is 0; then the first of each eight of them; and so on up to one
 //             line of eight. Each level is filled up to whole lines.
@@ -294,10 +295,13 @@ class PolicyAddresses6 {
     return single != kNoPolicyNetwork ? single : FindNetwork(key);
   }
 
-  static constexpr std::uint64_t Number(const std::uint8_t* bytes) noexcept {
-    std::uint64_t number = 0;
-    for (int i = 0; i < 8; ++i) number = number << 8 | bytes[i];
-    return number;
+  /// Eight bytes in network byte order.
+  static std::uint64_t Number(const std::uint8_t* bytes) noexcept {
+    std::uint64_t number;
+    std::memcpy(&number, bytes, sizeof(number));
+    return std::endian::native == std::endian::little
+               ? __builtin_bswap64(number)
+               : number;
   }
 
  private:
@@ -310,18 +314,22 @@ class PolicyAddresses6 {
     if (bucket_count_ == 0) return kNoPolicyNetwork;
     const std::byte* const bucket =
         buckets_ + PolicyBucket(PolicyMix6(key), bucket_count_) * shape_.bytes;
-    // Backwards: empty slots come last, and may be equal to the address ::.
+    // By the lower half, of which there are no two in a bucket; empty slots
+    // have a lower half of 0, and come last.
     std::uint32_t at = 0;
     for (std::uint32_t slot = shape_.slots; slot-- > 0;) {
-      PolicyKey6 entry;
-      std::memcpy(&entry, bucket + slot * sizeof(entry), sizeof(entry));
-      const bool same = ((entry.high ^ key.high) | (entry.low ^ key.low)) == 0;
-      std::uint32_t mask = -static_cast<std::uint32_t>(same);
+      std::uint64_t low;
+      std::memcpy(
+          &low, bucket + slot * sizeof(PolicyKey6) + offsetof(PolicyKey6, low),
+          sizeof(low));
+      std::uint32_t mask = -static_cast<std::uint32_t>(low == key.low);
       asm("" : "+r"(mask));  // no branch, as in LastPolicyKeyUpTo
-      at = (at & ~mask) | (mask & (slot + 1));
+      at = (at & ~mask) | (mask & slot);
     }
-    if (at == 0) return kNoPolicyNetwork;
-    return ReadPolicyTarget(bucket + shape_.slots * sizeof(PolicyKey6), at - 1,
+    PolicyKey6 entry;
+    std::memcpy(&entry, bucket + at * sizeof(entry), sizeof(entry));
+    if (entry.high != key.high || entry.low != key.low) return kNoPolicyNetwork;
+    return ReadPolicyTarget(bucket + shape_.slots * sizeof(PolicyKey6), at,
                             shape_.target_bytes);
   }
 
@@ -329,13 +337,17 @@ class PolicyAddresses6 {
     std::uint64_t at = 0;
     for (std::uint32_t level = level_count_; level-- > 0;) {
       const std::uint64_t first = at * kPolicyFanout6;
-      std::array<std::uint64_t, kPolicyFanout6> line;
-      if (!keys_.GetMany(levels_[level].first + first, &line)) {
-        return kNoPolicyNetwork;
-      }
+      const std::byte* const line =
+          keys_.At(levels_[level].first + first, kPolicyFanout6);
+      if (line == nullptr) return kNoPolicyNetwork;
       std::uint64_t up_to = 0;
-      for (const std::uint64_t bound : line) up_to += bound <= key.high;
-      if (up_to > 0) --up_to;
+#pragma GCC unroll 3
+      for (std::uint64_t step = kPolicyFanout6 / 2; step > 0; step /= 2) {
+        std::uint64_t bound;
+        std::memcpy(&bound, line + (up_to + step) * sizeof(bound),
+                    sizeof(bound));
+        up_to += static_cast<std::uint64_t>(bound <= key.high) * step;
+      }
       // What fills the last line up counts as a key for the largest one only.
       at = first + up_to;
       if (at >= levels_[level].count) at = levels_[level].count - 1;

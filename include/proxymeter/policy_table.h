@@ -2,7 +2,6 @@
 #ifndef PROXYMETER_POLICY_TABLE_H_
 #define PROXYMETER_POLICY_TABLE_H_
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -29,14 +28,11 @@ class PolicyTable {
     return true;
   }
 
-  /// As many entries as `entries` has room for, from `index` on.
-  template <std::size_t n>
-  bool GetMany(std::uint64_t index,
-               std::array<Entry, n>* entries) const noexcept {
-    if (index >= count_ || n > count_ - index) return false;
-    std::memcpy(entries->data(), data_ + index * sizeof(Entry),
-                sizeof(*entries));
-    return true;
+  /// Where `count` entries from `index` on begin; null when they are not all
+  /// there.
+  const std::byte* At(std::uint64_t index, std::uint64_t count) const noexcept {
+    if (index >= count_ || count > count_ - index) return nullptr;
+    return data_ + index * sizeof(Entry);
   }
 
   /// The bytes of a slice; empty when it does not lie inside the section.
