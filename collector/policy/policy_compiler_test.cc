@@ -3,7 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
 #include <random>
 #include <stdexcept>
@@ -322,6 +326,137 @@ TEST(CompilePolicy, KeepsWhatIsNotARule) {
   values.Clear();
   EXPECT_FALSE(view.Read(match.vendor_index, "other-me", "", &values));
   EXPECT_EQ(values.Find("zone"), "");
+}
+
+std::shared_ptr<const AddressList> List(std::string_view text,
+                                        std::string_view path) {
+  auto list = ParseAddressList(text, path);
+  EXPECT_TRUE(list.ok()) << list.status();
+  return std::make_shared<const AddressList>(*std::move(list));
+}
+
+TEST(CompilePolicy, NamesBothRulesThatClaimANetwork) {
+  VendorConfig config;
+  config.file_name = "v.yaml";
+  config.vendors.resize(3);
+  for (std::size_t v = 0; v < 3; ++v) {
+    config.vendors[v].name = "vendor" + std::to_string(v);
+    config.vendors[v].match.resize(1);
+    config.vendors[v].match[0].line = static_cast<int>(10 * v + 1);
+  }
+  MatchRule& first = config.vendors[0].match[0];
+  MatchRule& second = config.vendors[1].match[0];
+  first.address_lists = {List("192.0.2.0/24\n192.0.2.7\n", "a.txt"),
+                         List("\n\n10.0.0.7\n2001:db8::/32\n", "b.txt")};
+  second.address_lists = {List("192.0.2.0/25\n10.0.0.8\n", "c.txt")};
+  config.vendors[2].match[0].hosts = {{"gw.example", false}};
+  EXPECT_TRUE(CompilePolicy(config).ok());
+
+  const auto error = [&] {
+    const auto policy = CompilePolicy(config);
+    return policy.ok() ? "" : std::string(policy.status().message());
+  };
+  second.address_lists.push_back(
+      List("# x\n10.0.0.6-10.0.0.7\n10.0.0.7\n"
+           "192.0.2.7\n2001:db8::/32\n",
+           "d.txt"));
+  EXPECT_EQ(error(),
+            "v.yaml:11: vendors[1].match[0], d.txt:3: overlapping: "
+            "'10.0.0.7/32' already belongs to vendor 'vendor0' (v.yaml:1: "
+            "vendors[0].match[0], b.txt:3); and 2 more networks");
+  // With another port there is no conflict, with the same one there is.
+  second.ports = {{80, 80}};
+  EXPECT_EQ(error(), "");
+  first.ports = {{80, 80}};
+  second.address_lists = {List("2001:db8::/32\n", "d.txt")};
+  EXPECT_EQ(error(),
+            "v.yaml:11: vendors[1].match[0], d.txt:1: overlapping: "
+            "'2001:db8::/32' with port 80 already belongs to vendor 'vendor0' "
+            "(v.yaml:1: vendors[0].match[0], b.txt:4)");
+  // What stands in the configuration itself has no list.
+  second.address_lists.clear();
+  second.cidrs = {*ParseCidr("192.0.2.7/32")};
+  EXPECT_EQ(error(),
+            "v.yaml:11: vendors[1].match[0]: overlapping: '192.0.2.7/32' with "
+            "port 80 already belongs to vendor 'vendor0' (v.yaml:1: "
+            "vendors[0].match[0], a.txt:2)");
+}
+
+// Enough single addresses for buckets of all shapes, amid networks, with few
+// rules and with so many that targets are two and four bytes wide. Near what
+// is listed as well as far from it.
+TEST(CompilePolicy, FindsEveryAddressOfLongLists) {
+  for (const int rules : {3, 400, 70'000}) {
+    SCOPED_TRACE(rules);
+    std::mt19937 random(static_cast<std::uint32_t>(rules));
+    std::map<std::uint32_t, std::uint32_t> owners4;
+    std::map<std::array<std::uint8_t, 16>, std::uint32_t> owners6;
+    std::vector<AddressList> lists(static_cast<std::size_t>(rules));
+    for (std::uint32_t i = 0; i < 80'000; ++i) {
+      const std::uint32_t rule = i % static_cast<std::uint32_t>(rules);
+      // Half of them in a /12, so that neighbours are there too.
+      const auto bits = static_cast<std::uint32_t>(random());
+      const std::uint32_t first = i % 2 == 0 ? bits : 0x0a000000 | bits >> 12;
+      if (owners4.emplace(first, rule).second) {
+        lists[rule].entries4.push_back({first, i + 1, 32});
+      }
+      if (i % 4 != 0) continue;
+      Address address{0x20, 0x01, 0x0d, 0xb8};
+      for (const int byte : {4, 5, 14, 15}) {
+        address[byte] = static_cast<std::uint8_t>(random());
+      }
+      if (owners6.emplace(address, rule).second) {
+        lists[rule].entries6.push_back({address, i + 1, 128});
+      }
+    }
+    VendorConfig config;
+    config.vendors.resize(2);
+    config.vendors[0].name = "listed";
+    for (AddressList& list : lists) {
+      config.vendors[0].match.emplace_back().address_lists = {
+          std::make_shared<const AddressList>(std::move(list))};
+    }
+    config.vendors[1].name = "around";
+    config.vendors[1].match.resize(1);
+    config.vendors[1].match[0].cidrs = {*ParseCidr("10.0.0.0/13"),
+                                        *ParseCidr("2001:db8::/33")};
+    for (const std::size_t min_tabled : {std::size_t{1}, kMinTabledHosts4}) {
+      const auto policy = CompilePolicy(config, min_tabled);
+      ASSERT_TRUE(policy.ok()) << policy.status();
+      const PolicyView view = Open(*policy);
+      const auto expect = [&](const Address& address,
+                              std::optional<std::uint32_t> owner, bool around) {
+        const PolicyView::Match match = view.Find({address, 80}, {});
+        ASSERT_EQ(match.found, owner.has_value() || around);
+        if (!match.found) return;
+        ASSERT_EQ(match.rule,
+                  owner.value_or(static_cast<std::uint32_t>(rules)));
+      };
+      const auto expect4 = [&](std::uint32_t bits) {
+        const auto found = owners4.find(bits);
+        expect(CidrOf(AddressList::Entry4{bits, 0, 32}).network,
+               found == owners4.end() ? std::nullopt
+                                      : std::optional(found->second),
+               bits >> 19 == 0x0a000000 >> 19);
+      };
+      for (const auto& [bits, rule] : owners4) {
+        expect4(bits);
+        expect4(bits + 1);
+        expect4(bits - 1);
+        expect4(bits ^ 0x00010000);
+      }
+      for (const auto& [bytes, rule] : owners6) {
+        expect(bytes, rule, false);
+        Address next = bytes;
+        next[15] ^= 1;
+        const auto found = owners6.find(next);
+        expect(next,
+               found == owners6.end() ? std::nullopt
+                                      : std::optional(found->second),
+               (next[4] & 0x80) == 0);
+      }
+    }
+  }
 }
 
 TEST(CompilePolicy, IsDeterministic) {
