@@ -1,6 +1,7 @@
 #include "collector/policy/address_list.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -217,8 +218,13 @@ absl::StatusOr<AddressList> LoadAddressList(const std::string& path,
   const auto failed = [&path](int error) {
     return absl::ErrnoToStatus(error, path + ": cannot be read");
   };
-  ScopedFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.valid()) return failed(errno);
+  // Not blocking: a pipe that nobody writes would not even open.
+  ScopedFd file(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  struct stat info {};
+  if (!file.valid() || fstat(file.get(), &info) != 0) return failed(errno);
+  if (!S_ISREG(info.st_mode)) {
+    return absl::InvalidArgumentError(path + ": not a regular file");
+  }
   // Tells gzip by its first bytes, and passes anything else through.
   gzFile const opened = gzdopen(file.get(), "rb");
   if (opened == nullptr) return failed(ENOMEM);

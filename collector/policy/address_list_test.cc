@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "collector/policy/vendor_config.h"
 #include "collector/testing/test_directory.h"
 
 namespace proxymeter::collector {
@@ -135,6 +136,48 @@ TEST_F(AddressListFile, DamagedIsAnError) {
   EXPECT_TRUE(
       std::string(list.status().message()).starts_with(Path() + ": gzip: "))
       << list.status();
+}
+
+// Relative to the configuration, whatever the working directory.
+TEST_F(AddressListFile, IsAConditionOfARule) {
+  Write("# exits\n192.0.2.7\n2001:db8::/32\n");
+  const std::string yaml =
+      "version: 1\nvendors:\n  - name: acme\n    match:\n"
+      "      - addresses: exits.txt\n        cidr: 10.0.0.0-10.0.0.2\n"
+      "        port: 80\n      - addresses: [exits.txt, exits.txt]\n";
+  const std::string path = directory_.path() + "/v.yaml";
+  const auto config = ParseVendorConfig(yaml, path);
+  ASSERT_TRUE(config.ok()) << config.status();
+  const MatchRule& rule = config->vendors[0].match[0];
+  ASSERT_EQ(rule.address_lists.size(), 1u);
+  EXPECT_EQ(rule.address_lists[0]->path, Path());
+  EXPECT_EQ(rule.address_lists[0]->size(), 2u);
+  EXPECT_EQ(rule.cidrs, (std::vector<Cidr>{*ParseCidr("10.0.0.0/31"),
+                                           *ParseCidr("10.0.0.2/32")}));
+  EXPECT_EQ(config->vendors[0].match[1].address_lists.size(), 2u);
+}
+
+TEST_F(AddressListFile, IsNamedByTheRuleThatCannotHaveIt) {
+  Write("192.0.2.7\nx\n");
+  const auto error = [this](std::string_view file) {
+    const std::string yaml =
+        "version: 1\nvendors:\n  - name: acme\n    match:\n"
+        "      - addresses: [" +
+        std::string(file) + "]\n";
+    const auto config = ParseVendorConfig(yaml, directory_.path() + "/v.yaml");
+    return config.ok() ? "" : std::string(config.status().message());
+  };
+  const std::string place =
+      directory_.path() +
+      "/v.yaml:5:21: vendors[0].match[0].addresses[0]: " + directory_.path();
+  EXPECT_EQ(error("exits.txt"),
+            place +
+                "/exits.txt:2: 'x' is no IPv4 or IPv6 address, network or "
+                "range");
+  EXPECT_EQ(error("none.txt"), place +
+                                   "/none.txt: cannot be read: No such "
+                                   "file or directory");
+  EXPECT_EQ(error("."), place + "/.: not a regular file");
 }
 
 TEST_F(AddressListFile, MissingIsNotFound) {

@@ -17,7 +17,7 @@ absl::StatusOr<std::vector<ParsedRule>> ParseRules(const YamlNode& node);
 /// One port or range, or several; sorted and disjoint.
 absl::StatusOr<std::vector<PortRange>> ParsePortList(const YamlNode& node);
 
-/// The networks of `nodes`, each as ParseCidr.
+/// The networks of `nodes`, each as ParseCidr or, of several, ParseRange.
 absl::StatusOr<std::vector<Cidr>> ParseCidrList(
     const std::vector<YamlNode>& nodes);
 

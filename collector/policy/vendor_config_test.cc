@@ -229,10 +229,10 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Mistake{WithRule("gw.example"),
                 "v.yaml:6:9: vendors[0].match[0]: a mapping is expected "
-                "(host, port, cidr, user)"},
+                "(host, port, cidr, addresses, user)"},
         Mistake{WithRule("{}"),
                 "v.yaml:6:9: vendors[0].match[0]: a rule without condition: "
-                "host, cidr, port or user is needed"},
+                "host, cidr, addresses, port or user is needed"},
         Mistake{WithRule("hosts: gw.example"),
                 "v.yaml:6:9: vendors[0].match[0].hosts: unknown key (did you "
                 "mean 'host'?)"},

@@ -42,7 +42,8 @@ class YamlNode {
   static absl::StatusOr<YamlNode> Parse(std::string_view text,
                                         std::string_view file_name);
 
-  int line() const { return line_; }  ///< from 1
+  int line() const { return line_; }                  ///< from 1
+  const std::string& file() const { return *file_; }  ///< its name
 
   /// "FILE:LINE:COLUMN: FIELD: `what`"
   absl::Status Error(std::string_view what) const;

@@ -88,6 +88,16 @@ absl::StatusOr<CompiledConfig> CompileConfig(const std::string& path,
   for (const Vendor& vendor : config.vendors) {
     facts.rules += vendor.match.size();
   }
+  // A hundred megabytes of addresses stay in the policy alone.
+  for (Vendor& vendor : config.vendors) {
+    for (MatchRule& rule : vendor.match) {
+      for (auto& list : rule.address_lists) {
+        auto name = std::make_shared<AddressList>();
+        name->path = list->path;
+        list = std::move(name);
+      }
+    }
+  }
   facts.config = std::make_shared<const VendorConfig>(std::move(config));
   return compiled;
 }

@@ -17,7 +17,8 @@ namespace proxymeter::collector {
 
 /// One configuration and what was made of it. Never changes.
 struct InForce {
-  std::shared_ptr<const VendorConfig> config{};  ///< never null
+  /// Never null. Its address lists are empty but for their paths.
+  std::shared_ptr<const VendorConfig> config{};
   /// 1 for the first of this collector; one more with each that differs.
   std::uint64_t generation = 0;
   std::string config_sha256{};  ///< of the file's text, in hex; empty: no file

@@ -77,6 +77,7 @@ GOOD = [
     " user_names: 'u-{zone}', max_destinations: 5}]",
     "version: 1\nvendors: [{name: a, match: [{cidr: '::/0'}],"
     " price: {currency: USD, per_gb: 8.4, unit: GiB, directions: sent}}]",
+    "version: 1\nvendors: [{name: a, match: [{cidr: [10.0.0.1-10.0.0.9, '::1 - ::2']}]}]",
     "version: 1\nvendors: [{name: a, match: [{port: 1}], labels: [],"
     " price: {currency: EUR, per_request: 0.001, per_success: '2'}}]",
     "version: 1\ndestinations: registrable_domain\nvendors: []\n"
@@ -113,6 +114,9 @@ BAD = [
     "version: 1\nvendors: [{name: a, match: [{host: '*'}]}]",
     "version: 1\nvendors: [{name: a, match: [{host: {}}]}]",
     "version: 1\nvendors: [{name: a, match: [{cidr: 10.0.0.0}]}]",
+    "version: 1\nvendors: [{name: a, match: [{cidr: 10.0.0.0-9}]}]",
+    "version: 1\nvendors: [{name: a, match: [{addresses: []}]}]",
+    "version: 1\nvendors: [{name: a, match: [{addresses: ''}]}]",
     "version: 1\nvendors: [{name: a, match: [{prot: 80}]}]",
     "version: 1\nvendors: [{name: a, match: [{user: ''}]}]",
     "version: 1\nvendors: [{name: a, match: [{port: 1}], max_destinations: 0}]",
