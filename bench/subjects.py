@@ -1,8 +1,11 @@
 """What is measured: a function per subject, each giving figures."""
 
 import dataclasses
+import json
 import os
 import statistics
+import subprocess
+import tempfile
 
 import collector_process
 import downloads as download_runs
@@ -147,4 +150,58 @@ def downloads(run):
     ]
 
 
-SUBJECTS = {f.__name__: f for f in (rows, commit, sessions, restart, downloads)}
+def policy(run):
+    """Ten million IPv4 and a million IPv6 entries: compile, load, look up."""
+    # IPv4 gets a table of single addresses from half a million on.
+    count4, count6 = (600_000, 60_000) if run.smoke else (10_000_000, 1_000_000)
+
+    def bench(*arguments):
+        done = subprocess.run(
+            [os.path.join(run.build, "bench", "bench_policy"), *arguments],
+            stdout=subprocess.PIPE,
+            timeout=600,
+            check=True,
+        )
+        return json.loads(done.stdout)
+
+    # A tmpfs, as DIR is.
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
+        bench("generate", directory, str(count4), str(count6))
+        compiled = [bench("compile", directory) for _ in range(run.repetitions)]
+        found = [bench("look-up", directory) for _ in range(run.repetitions)]
+
+    def figure(samples, what, unit, key, factor, bound=None):
+        values = [sample[key] * factor for sample in samples]
+        return Figure(f"policy, {what}", unit, values, bound)
+
+    megabyte = 1e-6
+    figures = [
+        figure(compiled, "compile (wall clock)", "s", "wall_seconds", 1, ("<", 20)),
+        figure(compiled, "compile: CPU time", "s", "cpu_seconds", 1),
+        figure(compiled, "peak memory", "MB", "peak_bytes", megabyte, ("<", 1000)),
+        figure(compiled, "file", "MB", "policy_bytes", megabyte, ("<", 100)),
+        figure(found, "load by mmap", "us", "load_seconds", 1e6),
+        figure(found, "load: pages touched", "pages", "load_faults", 1, ("<", 10)),
+    ]
+    for family in "46":
+        for what in ("hit", "miss"):
+            figures.append(
+                figure(
+                    found,
+                    f"look-up, IPv{family} {what} (CPU time)",
+                    "ns",
+                    f"{what}{family}_ns",
+                    1,
+                    ("<", 100),
+                )
+            )
+    # What the machine itself takes to read at random from that much memory.
+    figures.append(
+        figure(found, "one read at random, after another", "ns", "read_ns", 1)
+    )
+    return figures
+
+
+SUBJECTS = {
+    f.__name__: f for f in (rows, commit, sessions, restart, downloads, policy)
+}
