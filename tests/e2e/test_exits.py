@@ -35,7 +35,14 @@ class Exits(Squid):
             for line in text.splitlines()
             if not line.startswith("tcp_outgoing_address")
         ]
-        return super()._configure("\n".join(lines) + "\n")
+        # Listening everywhere, answering this machine.
+        configured = "\n".join(lines) + "\n"
+        return super()._configure(
+            configured.replace(
+                "http_access allow all",
+                "acl here src 127.0.0.0/8\nhttp_access allow here",
+            )
+        )
 
     @property
     def endpoint(self):
