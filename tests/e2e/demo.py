@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 
-from lab import crawlers, report, sites
+from lab import crawlers, names, report, sites
 from lab.lab import Lab, program
 from lab.service import wait_until
 
@@ -83,16 +83,14 @@ def show_places(lab, collector):
 def show_commands(lab, collector):
     vendor = lab.vendors["alpha"]
     curl = crawlers.resolving(
-        ["curl", "--proxy", vendor.url, "--cacert", lab.origin.ca]
+        lab.metered(collector.directory)
+        + ["curl", "--proxy", vendor.url, "--cacert", lab.origin.ca]
         + lab.urls("https", sites.SITES[0], ["/missing"])
     )
     say("\nTo try, in another terminal:\n")
     say(f"  curl {collector.metrics_url}")
     say(f"  {program()} top --dir {collector.directory}")
-    say(
-        f"  LAB_NSS={crawlers.NSS_WRAPPER} NSS_WRAPPER_HOSTS={lab.hosts_file} "
-        + shlex.join([*lab.metered(collector.directory), *curl])
-    )
+    say(f"  {names.VARIABLE}={lab.hosts_file} {shlex.join(curl)}")
 
 
 def main():

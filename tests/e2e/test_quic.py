@@ -5,7 +5,7 @@ import os
 import subprocess
 import unittest
 
-from lab import account, crawlers, sites
+from lab import account, crawlers, names, sites
 from lab.lab import program
 from lab.quic import ADDRESS, QuicServer
 from peer_case import PeerCase
@@ -20,7 +20,7 @@ class Quic(PeerCase):
         cls.peer = QuicServer(cls.lab, "quic")
         # The client takes the server name from where it goes.
         cls.hosts_file = cls.lab.workspace.write(
-            "quic.hosts", "".join(f"{ADDRESS} {site}\n" for site in sites.SITES)
+            "quic.hosts", names.hosts((ADDRESS, site) for site in sites.SITES)
         )
         return [cls.peer]
 

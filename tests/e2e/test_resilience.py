@@ -13,10 +13,11 @@ import unittest
 from lab import account, crawlers
 from lab.lab import Lab, library, program
 from lab.service import as_ordinary_user, wait_until
-from lab.vendors import NSS_WRAPPER
 from metered_case import MeteredCase
 
 SITE = "news.example.test"
+# Another preloaded library, which answers getaddrinfo.
+NSS_WRAPPER = "libnss_wrapper.so"
 FRAME_LIMIT = 64 * 1024
 
 
@@ -339,7 +340,9 @@ class Preload(MeteredCase):
             + crawlers.command(
                 "curl", vendor, self.lab.origin, self.lab.urls("https", SITE)
             ),
-            env=self.lab.environment(LD_PRELOAD=NSS_WRAPPER),
+            env=self.lab.environment(
+                LD_PRELOAD=NSS_WRAPPER, NSS_WRAPPER_HOSTS=self.lab.hosts_file
+            ),
             capture_output=True,
             text=True,
             timeout=120,

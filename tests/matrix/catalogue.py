@@ -64,8 +64,8 @@ class Client:
     # What it visits when not the usual pages: paths, of a Crawl without
     # keep-alive or with.
     pages: Callable | None = None
-    # Its host names are resolved by a preloaded library unless it cannot bear
-    # one: then the proxy is given by address.
+    # What resolves is another process than what connects: the proxy is given by
+    # address.
     by_address: bool = False
     ordinary_user: bool = False
     # Exit statuses that are right.
@@ -384,8 +384,6 @@ ALL = (
         "PHP curl",
         _positions("php", _script("crawl.php")),
         PLAINTEXT,
-        # It binds its extensions past every preloaded library.
-        by_address=True,
         environment=lambda crawl: {"CRAWL_RESOLVE": crawl.resolve},
         ways=LIBCURL,
     ),

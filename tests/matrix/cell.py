@@ -148,10 +148,9 @@ def _run(lab, place, prefix, state):
             **place.client.environment(each),
         }
         for line in place.client.commands(each):
-            if not place.client.by_address:
-                line = crawlers.resolving(line)
             if place.client.ordinary_user:
                 line = as_ordinary_user(line)
+            line = crawlers.resolving(line)
             done = subprocess.run(
                 [*prefix, *line],
                 env=variables,

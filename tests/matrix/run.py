@@ -59,7 +59,7 @@ def _fewer(vendors, number):
 
 
 def _configuration(vendors):
-    """By address as well: not every client resolves a proxy's name."""
+    """By address as well: not every client's look-ups are seen."""
     vendors = list(vendors)
     wanted = json.loads(configuration(vendors))
     for entry, vendor in zip(wanted["vendors"], vendors, strict=True):

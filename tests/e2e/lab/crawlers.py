@@ -3,7 +3,8 @@
 import os
 import subprocess
 
-from .vendors import NSS_WRAPPER
+from . import names
+from .names import resolving
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
 _EXAMPLES = os.path.join(ROOT, "examples", "crawlers")
@@ -18,15 +19,6 @@ PROGRAMS = {
 # aiohttp has no SOCKS of its own.
 SOCKS_PROGRAMS = ("curl", "requests")
 
-# Names resolve by a preloaded library that answers getaddrinfo. It goes behind
-# proxymeter's: in front, it would answer before proxymeter has seen the call.
-_RESOLVE = 'LD_PRELOAD="${LD_PRELOAD:+$LD_PRELOAD:}$LAB_NSS" exec "$@"'
-
-
-def resolving(command):
-    """`command`, able to resolve the lab's host names."""
-    return ["/bin/sh", "-c", _RESOLVE, "sh", *command]
-
 
 def environment(hosts_file):
     """What crawlers get: the lab's names, and no proxy from outside."""
@@ -37,8 +29,7 @@ def environment(hosts_file):
     }
     return {
         **clean,
-        "LAB_NSS": NSS_WRAPPER,
-        "NSS_WRAPPER_HOSTS": hosts_file,
+        names.VARIABLE: hosts_file,
         "PYTHONDONTWRITEBYTECODE": "1",
     }
 
@@ -60,7 +51,7 @@ def command(client, vendor, origin, urls, upload=None):
 def run(line, variables, prefix=(), check=True):
     """Runs `line` behind `prefix`; the CompletedProcess, output as text."""
     done = subprocess.run(
-        [*prefix, *resolving(line)],
+        resolving([*prefix, *line]),
         env=variables,
         stdin=subprocess.DEVNULL,
         capture_output=True,

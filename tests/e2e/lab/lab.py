@@ -2,7 +2,7 @@
 
 import os
 
-from . import crawlers, nghttpx, sites, vendors
+from . import crawlers, names, nghttpx, sites, vendors
 from .collector import Collector, configuration
 from .origin import ADDRESS as ORIGIN_ADDRESS
 from .origin import Origin
@@ -54,7 +54,7 @@ class Lab:
         hosts += [(address, host) for _, _, address, host in wanted]
         hosts += [(nghttpx.ADDRESS, nghttpx.HOST)]
         self.hosts_file = self.workspace.write(
-            "hosts", "".join(f"{address} {host}\n" for address, host in hosts)
+            "hosts", names.hosts(hosts)
         )
         self.origin = Origin(self.workspace)
         for kind, name, address, host in wanted:

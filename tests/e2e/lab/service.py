@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 
+from . import names
 from .witness import is_listening
 
 START_SECONDS = 30
@@ -38,19 +39,24 @@ class Service:
     """One server in its own process group, its output in `log_path`."""
 
     def __init__(
-        self, name, command, log_path, environment=None, ordinary_user=False
+        self, name, command, log_path, hosts_file=None, ordinary_user=False
     ):
         self.name = name
         drop = _without_root() if ordinary_user else []
         self.log_path = log_path
+        # Even if we are killed, no server stays behind.
+        command = ["setpriv", *drop, "--pdeathsig=KILL", "--", *command]
+        environment = dict(os.environ)
+        if hosts_file:
+            command = names.resolving(command)
+            environment[names.VARIABLE] = hosts_file
         with open(log_path, "ab") as log:
             self._process = subprocess.Popen(
-                # Even if we are killed, no server stays behind.
-                ["setpriv", *drop, "--pdeathsig=KILL", "--", *command],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {})},
+                env=environment,
                 start_new_session=True,
             )
 

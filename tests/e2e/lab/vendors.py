@@ -12,7 +12,6 @@ import re
 from .service import Service
 from .workspace import free_port
 
-NSS_WRAPPER = "libnss_wrapper.so"
 
 
 class Vendor:
@@ -72,17 +71,11 @@ class Vendor:
         return self._workspace.write(f"{self.name}.conf", text)
 
     def _serve(self, command, resolve=True):
-        environment = {}
-        if resolve:
-            environment = {
-                "LD_PRELOAD": NSS_WRAPPER,
-                "NSS_WRAPPER_HOSTS": self._hosts_file,
-            }
         return Service(
             self.program,
             command,
             os.path.join(self._workspace.path, f"{self.name}.out"),
-            environment,
+            hosts_file=self._hosts_file if resolve else None,
             ordinary_user=True,
         )
 
