@@ -177,7 +177,7 @@ class Stream {
   enum class TlsClient : std::uint8_t { kHandshake, kFinished, kData };
   enum class TlsPlace : std::uint8_t { kKnown, kLost, kLeftToKernel };
   // What the two have agreed on.
-  struct TlsAgreed {
+  struct alignas(std::uint32_t) TlsAgreed {
     TlsVersion version;
     Alpn alpn;
     std::uint16_t cipher_suite;
