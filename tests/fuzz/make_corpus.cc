@@ -11,6 +11,7 @@
 
 #include "proxymeter/journal.h"
 #include "proxymeter/policy.h"
+#include "shim/protocol/dns_testing.h"
 #include "shim/protocol/http2_testing.h"
 #include "shim/protocol/quic_testing.h"
 #include "shim/testing/tls_session.h"
@@ -187,6 +188,27 @@ void WriteQuic() {
   Write("quic_hello/version2", QuicInitial(kQuicV2, "8bytesid", 0, frames));
 }
 
+void WriteDns() {
+  using namespace proxymeter::protocol;
+  for (const bool compress : {true, false}) {
+    DnsWriter answer("Gw.acme.test", kDnsA, 0x8180, compress);
+    answer.Cname("gw.acme.test", "pool.acme.test");
+    answer.A("pool.acme.test", {192, 0, 2, 1});
+    answer.Aaaa("pool.acme.test", {0x20, 1, 0xd, 0xb8, 1});
+    answer.Opt();
+    const std::string name = compress ? "compressed" : "plain";
+    WriteText("dns_answer/" + name, answer.bytes());
+    WriteText("dns_answer/stream_" + name,
+              Dns16(answer.bytes().size()) + answer.bytes() + Dns16(1) + "x");
+  }
+  DnsWriter cut("a.test", kDnsAaaa, 0x8380);
+  cut.Cname("a.test", "b.test");
+  cut.Cname("b.test", "a.test");
+  cut.A("b.test", {192, 0, 2, 1});
+  WriteText("dns_answer/truncated",
+            cut.bytes().substr(0, cut.bytes().size() - 2));
+}
+
 // What nghttp2's client and server say to each other.
 void WriteHttp2() {
   using namespace proxymeter::protocol;
@@ -248,6 +270,7 @@ int main(int argc, char** argv) {
   WriteAccounts();
   WriteConfigs();
   WriteStreams();
+  WriteDns();
   WriteHttp2();
   WriteTls();
   WriteQuic();
