@@ -222,6 +222,33 @@ int GetAddrInfo(const char* node, const char* service, const addrinfo* hints,
   return real != nullptr ? real(node, service, hints, result) : EAI_FAIL;
 }
 
+hostent* GetHostByName(const char* name) {
+  const auto real = Late("gethostbyname", libc.gethostbyname);
+  return real != nullptr ? real(name) : nullptr;
+}
+hostent* GetHostByName2(const char* name, int family) {
+  const auto real = Late("gethostbyname2", libc.gethostbyname2);
+  return real != nullptr ? real(name, family) : nullptr;
+}
+int GetHostByNameR(const char* name, hostent* host, char* buffer, size_t size,
+                   hostent** result, int* error) {
+  const auto real = Late("gethostbyname_r", libc.gethostbyname_r);
+  if (real != nullptr) return real(name, host, buffer, size, result, error);
+  *result = nullptr;
+  *error = NO_RECOVERY;
+  return ENOSYS;
+}
+int GetHostByName2R(const char* name, int family, hostent* host, char* buffer,
+                    size_t size, hostent** result, int* error) {
+  const auto real = Late("gethostbyname2_r", libc.gethostbyname2_r);
+  if (real != nullptr) {
+    return real(name, family, host, buffer, size, result, error);
+  }
+  *result = nullptr;
+  *error = NO_RECOVERY;
+  return ENOSYS;
+}
+
 int IsSocket(int fd) {
   struct stat status;
   if (kernel::Call(SYS_fstat, fd, &status) < 0) return -1;
@@ -310,6 +337,10 @@ constinit Libc libc = {
     .memfd_create = fallback::MemFdCreate,
     .inotify_init1 = fallback::INotifyInit1,
     .getaddrinfo = fallback::GetAddrInfo,
+    .gethostbyname = fallback::GetHostByName,
+    .gethostbyname2 = fallback::GetHostByName2,
+    .gethostbyname_r = fallback::GetHostByNameR,
+    .gethostbyname2_r = fallback::GetHostByName2R,
     .dlopen = fallback::DlOpen,
     .is_socket = fallback::IsSocket,
     .peer_address = fallback::PeerAddress,

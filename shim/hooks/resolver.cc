@@ -27,23 +27,72 @@ bool ReadAddress(const addrinfo& entry, Address* address) {
   return false;
 }
 
+// True when the addresses of `name` are worth remembering.
+bool Matters(const char* name) {
+  if (name == nullptr) return false;
+  RefreshPolicy();
+  return shim.attribution.Matters(name);
+}
+
+void ReportHost(const char* name, const hostent* host) {
+  if (host == nullptr || !Matters(name)) return;
+  for (char* const* entry = host->h_addr_list; *entry != nullptr; ++entry) {
+    std::uint8_t bytes[16];
+    if (host->h_addrtype == AF_INET && host->h_length == 4) {
+      std::memcpy(bytes, *entry, 4);
+      shim.attribution.Resolved(
+          name, MappedIpv4(bytes[0], bytes[1], bytes[2], bytes[3]));
+    } else if (host->h_addrtype == AF_INET6 && host->h_length == 16) {
+      Address address;
+      std::memcpy(address.data(), *entry, address.size());
+      shim.attribution.Resolved(name, address);
+    }
+  }
+}
+
 }  // namespace
 
 int getaddrinfo(const char* node, const char* service, const addrinfo* hints,
                 addrinfo** result) {
   const int status = libc.getaddrinfo(node, service, hints, result);
-  if (status != 0 || node == nullptr) return status;
-  const std::string_view host = node;
-  shim.attribution.policy().Refresh(shim.environment.directory(),
-                                    shim.process.generation());
-  if (!shim.attribution.Matters(host)) return status;
+  if (status != 0 || !Matters(node)) return status;
   for (const addrinfo* entry = *result; entry != nullptr;
        entry = entry->ai_next) {
     Address address;
     if (ReadAddress(*entry, &address)) {
-      shim.attribution.Resolved(host, address);
+      shim.attribution.Resolved(node, address);
     }
   }
+  return status;
+}
+
+hostent* gethostbyname(const char* name) {
+  hostent* host = libc.gethostbyname(name);
+  ReportHost(name, host);
+  return host;
+}
+
+hostent* gethostbyname2(const char* name, int family) {
+  hostent* host = libc.gethostbyname2(name, family);
+  ReportHost(name, host);
+  return host;
+}
+
+// Those that take room for the answer leave it empty when there is none.
+
+int gethostbyname_r(const char* name, hostent* host, char* buffer, size_t size,
+                    hostent** result, int* error) {
+  const int status =
+      libc.gethostbyname_r(name, host, buffer, size, result, error);
+  if (status == 0) ReportHost(name, *result);
+  return status;
+}
+
+int gethostbyname2_r(const char* name, int family, hostent* host, char* buffer,
+                     size_t size, hostent** result, int* error) {
+  const int status =
+      libc.gethostbyname2_r(name, family, host, buffer, size, result, error);
+  if (status == 0) ReportHost(name, *result);
   return status;
 }
 

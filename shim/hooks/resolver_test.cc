@@ -42,5 +42,54 @@ TEST_F(Resolver, FailuresPassThrough) {
   EXPECT_EQ(hooks::getaddrinfo(nullptr, "80", nullptr, &result), EAI_NONAME);
 }
 
+TEST_F(Resolver, OldFunctionsTellToo) {
+  hostent host;
+  hostent* result = nullptr;
+  char buffer[1000];
+  int error = 0;
+  fake_.set_addresses({"127.0.53.1"});
+  EXPECT_NE(hooks::gethostbyname("gw.acme.test"), nullptr);
+  fake_.set_addresses({"127.0.53.2"});
+  EXPECT_NE(hooks::gethostbyname2("gw.acme.test", AF_INET), nullptr);
+  fake_.set_addresses({"127.0.53.3"});
+  EXPECT_EQ(hooks::gethostbyname_r("gw.acme.test", &host, buffer,
+                                   sizeof(buffer), &result, &error),
+            0);
+  fake_.set_addresses({"127.0.53.4", "127.0.53.5"});
+  EXPECT_EQ(hooks::gethostbyname2_r("gw.acme.test", AF_INET, &host, buffer,
+                                    sizeof(buffer), &result, &error),
+            0);
+  fake_.set_addresses({"127.0.53.6"});
+  EXPECT_NE(hooks::gethostbyname("shop.test"), nullptr);
+  for (int last = 1; last <= 5; ++last) {
+    Connect(5, "127.0.53." + std::to_string(last), 80);
+    EXPECT_TRUE(IsMetered(5)) << last;
+  }
+  Connect(5, "127.0.53.6", 80);
+  EXPECT_FALSE(IsMetered(5));
+}
+
+TEST_F(Resolver, OldFunctionsTellAddressesOfVersion6) {
+  fake_.set_addresses({"2001:db8::1"});
+  EXPECT_NE(hooks::gethostbyname2("gw.acme.test", AF_INET6), nullptr);
+  const Address address = {0x20, 1, 0xd, 0xb8, 0, 0, 0, 0,
+                           0,    0, 0,   0,    0, 0, 0, 1};
+  EXPECT_EQ(shim.attribution.Classify({address, 80}).view(), kVendor);
+}
+
+TEST_F(Resolver, OldFunctionsFailAsTheyDo) {
+  hostent host;
+  hostent* result = &host;
+  char buffer[10];
+  int error = 0;
+  EXPECT_EQ(hooks::gethostbyname("gw.acme.test"), nullptr);
+  EXPECT_EQ(hooks::gethostbyname_r("gw.acme.test", &host, buffer,
+                                   sizeof(buffer), &result, &error),
+            0);
+  EXPECT_EQ(result, nullptr);
+  fake_.set_addresses({"127.0.53.1"});
+  EXPECT_NE(hooks::gethostbyname(nullptr), nullptr);
+}
+
 }  // namespace
 }  // namespace proxymeter::shim

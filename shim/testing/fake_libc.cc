@@ -262,8 +262,9 @@ struct FakeLibc::Functions {
     Self().Called("peer_address");
     sockaddr_in peer = {};
     peer.sin_family = AF_INET;
-    peer.sin_port = htons(1);
-    inet_pton(AF_INET, Self().peers_[fd].c_str(), &peer.sin_addr);
+    const auto& [text, port] = Self().peers_[fd];
+    peer.sin_port = htons(port);
+    inet_pton(AF_INET, text.c_str(), &peer.sin_addr);
     std::memcpy(address, &peer, sizeof(peer));
     *length = sizeof(peer);
     return 0;
@@ -287,6 +288,46 @@ struct FakeLibc::Functions {
     }
     *result = entries.empty() ? nullptr : entries.data();
     return entries.empty() ? EAI_NONAME : 0;
+  }
+
+  static hostent* Host(const char* name, int family) {
+    Self().Called(name);
+    static std::vector<in6_addr> addresses;
+    static std::vector<char*> list;
+    static hostent host;
+    addresses.clear();
+    for (const std::string& text : Self().addresses_) {
+      in6_addr address;
+      if (inet_pton(family, text.c_str(), &address) == 1) {
+        addresses.push_back(address);
+      }
+    }
+    list.clear();
+    for (in6_addr& address : addresses) {
+      list.push_back(reinterpret_cast<char*>(&address));
+    }
+    list.push_back(nullptr);
+    host = {};
+    host.h_addrtype = family;
+    host.h_length = family == AF_INET ? 4 : 16;
+    host.h_addr_list = list.data();
+    return addresses.empty() ? nullptr : &host;
+  }
+  static hostent* GetHostByName(const char*) {
+    return Host("gethostbyname", AF_INET);
+  }
+  static hostent* GetHostByName2(const char*, int family) {
+    return Host("gethostbyname2", family);
+  }
+  static int GetHostByNameR(const char*, hostent*, char*, size_t,
+                            hostent** result, int*) {
+    *result = Host("gethostbyname_r", AF_INET);
+    return 0;
+  }
+  static int GetHostByName2R(const char*, int family, hostent*, char*, size_t,
+                             hostent** result, int*) {
+    *result = Host("gethostbyname2_r", family);
+    return 0;
   }
 };
 
@@ -354,6 +395,10 @@ FakeLibc::FakeLibc() : saved_(libc) {
       .memfd_create = Functions::MemFdCreate,
       .inotify_init1 = Functions::INotifyInit1,
       .getaddrinfo = Functions::GetAddrInfo,
+      .gethostbyname = Functions::GetHostByName,
+      .gethostbyname2 = Functions::GetHostByName2,
+      .gethostbyname_r = Functions::GetHostByNameR,
+      .gethostbyname2_r = Functions::GetHostByName2R,
       // Nobody loads a module through it.
       .dlopen = nullptr,
       .is_socket = Functions::IsSocket,

@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "shim/libc.h"
@@ -52,15 +53,16 @@ class FakeLibc {
   }
   /// What F_GETFD answers.
   void set_close_on_exec(bool value) { close_on_exec_ = value; }
-  /// What a descriptor is whose making nobody saw: connected to `address`, port
-  /// 1, or not open; by default a file.
-  void set_peer(int fd, std::string address) {
-    peers_[fd] = std::move(address);
+  /// What a descriptor is whose making nobody saw: connected to `address`, at
+  /// `port`, or not open; by default a file.
+  void set_peer(int fd, std::string address, std::uint16_t port = 1) {
+    peers_[fd] = {std::move(address), port};
   }
   void set_closed(int fd, bool closed) {
     closed ? void(closed_.insert(fd)) : void(closed_.erase(fd));
   }
-  /// What getaddrinfo answers: IPv4 addresses in dotted form.
+  /// What getaddrinfo, gethostbyname and their like answer: IPv4 addresses in
+  /// dotted form.
   void set_addresses(std::vector<std::string> addresses) {
     addresses_ = std::move(addresses);
   }
@@ -88,7 +90,7 @@ class FakeLibc {
   std::deque<Step> script_;
   std::map<std::string, int> calls_;
   std::vector<std::string> addresses_;
-  std::map<int, std::string> peers_;
+  std::map<int, std::pair<std::string, std::uint16_t>> peers_;
   std::set<int> closed_;
   bool close_on_exec_ = false;
   int next_descriptor_ = 3;
