@@ -1,6 +1,22 @@
 #include "shim/attribution/attribution.h"
 
 namespace proxymeter::shim {
+namespace {
+
+// Of several names for one address the latest counts that a rule holds for: how
+// specific a rule is tells it from others for the same name.
+PolicyView::Match FindByLatest(const PolicyView& policy,
+                               const Endpoint& endpoint,
+                               const ResolvedHosts::Names& names) {
+  for (const std::string_view& name : names.view()) {
+    const PolicyView::Match match =
+        policy.FindShown({endpoint, {&name, 1}, {}}, /*by_host=*/true);
+    if (match.found) return match;
+  }
+  return policy.Find(endpoint, {});
+}
+
+}  // namespace
 
 // A name that the process has resolved to the address is what it meant, unless
 // there are several.
@@ -27,7 +43,8 @@ VendorName Attribution::ClassifyByRule(const Endpoint& endpoint,
   ResolvedHosts::Names names;
   hosts_.Find(endpoint.address, &names);
   const PolicyMap::Reader reader(&policy_);
-  const PolicyView::Match match = reader.policy().Find(endpoint, names.view());
+  const PolicyView::Match match =
+      FindByLatest(reader.policy(), endpoint, names);
   Expect(reader.policy(), endpoint, names, match, match.found, expected);
   return match.found ? VendorName(match.vendor) : VendorName();
 }
@@ -38,7 +55,7 @@ VendorName Attribution::Classify(const Endpoint& endpoint, Expected* expected) {
   hosts_.Find(endpoint.address, &names);
   const PolicyMap::Reader reader(&policy_);
   const PolicyView& policy = reader.policy();
-  const PolicyView::Match match = policy.Find(endpoint, names.view());
+  const PolicyView::Match match = FindByLatest(policy, endpoint, names);
   const bool metered = match.found || (!policy.Inside(endpoint.address) &&
                                        !policy.LeavesPort(endpoint.port));
   Expect(policy, endpoint, names, match, metered, expected);

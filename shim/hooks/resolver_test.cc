@@ -42,6 +42,30 @@ TEST_F(Resolver, FailuresPassThrough) {
   EXPECT_EQ(hooks::getaddrinfo(nullptr, "80", nullptr, &result), EAI_NONAME);
 }
 
+// However specific the rules are that name them.
+TEST_F(Resolver, OfSeveralNamesForAnAddressTheLatestCounts) {
+  WritePolicy(
+      "version: 1\nvendors:\n"
+      "- {name: exact, match: [{host: a.test}]}\n"
+      "- {name: suffix, match: [{host: '*.b.test'}]}\n"
+      "- {name: port, match: [{host: c.test, port: 443}]}\n");
+  RestartShim();
+  const auto vendor = [](std::uint16_t port = 80) {
+    return std::string(
+        shim.attribution.Classify({MappedIpv4(127, 0, 53, 1), port}).view());
+  };
+  Resolve("a.test", {"127.0.53.1"});
+  EXPECT_EQ(vendor(), "exact");
+  Resolve("x.b.test", {"127.0.53.1"});
+  EXPECT_EQ(vendor(), "suffix");
+  Resolve("a.test", {"127.0.53.1"});
+  EXPECT_EQ(vendor(), "exact");
+  // One whose rule does not hold leaves it to the one before.
+  Resolve("c.test", {"127.0.53.1"});
+  EXPECT_EQ(vendor(), "exact");
+  EXPECT_EQ(vendor(443), "port");
+}
+
 TEST_F(Resolver, OldFunctionsTellToo) {
   hostent host;
   hostent* result = nullptr;
