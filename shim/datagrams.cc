@@ -7,6 +7,7 @@
 #include <array>
 
 #include "shim/pieces.h"
+#include "shim/resolvers.h"
 #include "shim/shim.h"
 #include "shim/socket.h"
 #include "shim/unseen_descriptors.h"
@@ -77,18 +78,28 @@ bool ReportSentTo(int fd, const sockaddr* address, socklen_t length,
     }
   }
   const bool carries_datagrams = IsMetered(fd);
-  if (!Turn(fd, peer)) return carries_datagrams;
+  if (!Turn(fd, peer)) {
+    if (peer.port == kDnsPort) ListenForDatagrams(fd);
+    return carries_datagrams;
+  }
   ReportSent(fd, vector, count, size);
   return true;
 }
 
 bool ReportReceivedFrom(int fd, const sockaddr* address, socklen_t length,
+                        const iovec* vector, std::size_t count,
                         std::size_t size) {
   Endpoint peer;
   if (!ReadEndpoint(address, length, &peer)) return false;
+  const bool answers = peer.port == kDnsPort;
   {
     const auto connection = shim.connections.Acquire(fd);
+    if (!connection && shim.connections.HasDnsDatagrams(fd)) {
+      if (answers) ReceivedFromResolver(vector, count, size);
+      return true;
+    }
     if (!connection || !connection->is_datagrams()) return false;
+    if (answers) ReceivedFromResolver(vector, count, size);
     if (Same(connection->remote(), peer)) {
       connection->socket_stream()->ReceivedUnseen(size);
       shim.uplink.Tick();

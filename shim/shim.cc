@@ -10,6 +10,7 @@
 #include "shim/kernel.h"
 #include "shim/libc.h"
 #include "shim/pieces.h"
+#include "shim/resolvers.h"
 #include "shim/socket.h"
 #include "shim/unseen_descriptors.h"
 
@@ -75,7 +76,11 @@ void ReportSent(int fd, const void* buffer, std::size_t size) {
 
 void ReportReceived(int fd, const void* buffer, std::size_t size) {
   const auto connection = AcquireOrAdopt(fd);
-  if (!connection) return;
+  if (!connection) {
+    const iovec whole = {const_cast<void*>(buffer), size};
+    ReceivedByOther(fd, &whole, 1, size);
+    return;
+  }
   if (connection->connecting()) connection->Established();
   shim.uplink.Tick(connection->socket_stream()->Received(View(buffer, size)));
 }
@@ -98,17 +103,28 @@ void ReportSent(int fd, const iovec* vector, std::size_t count,
 void ReportReceived(int fd, const iovec* vector, std::size_t count,
                     std::size_t size) {
   const auto connection = AcquireOrAdopt(fd);
-  if (!connection) return;
+  if (!connection) {
+    ReceivedByOther(fd, vector, count, size);
+    return;
+  }
   if (connection->connecting()) connection->Established();
-  ForEachPiece(vector, count, size, [&](Bytes piece) {
-    connection->socket_stream()->Received(piece);
-  });
+  if (connection->is_datagrams() && connection->is_of_resolver()) {
+    ReceivedFromResolver(vector, count, size);
+    connection->socket_stream()->ReceivedUnseen(size);
+  } else {
+    ForEachPiece(vector, count, size, [&](Bytes piece) {
+      connection->socket_stream()->Received(piece);
+    });
+  }
   shim.uplink.Tick();
 }
 
 void ReportReceivedUnseen(int fd, std::size_t size) {
   const auto connection = AcquireOrAdopt(fd);
-  if (!connection) return;
+  if (!connection) {
+    ReceivedByOtherUnseen(fd);
+    return;
+  }
   connection->socket_stream()->ReceivedUnseen(size);
   shim.uplink.Tick();
 }
@@ -144,6 +160,8 @@ void ReportConnect(int fd, const sockaddr* address, socklen_t length, int error,
     }
     if (!begun) return;
   }
+  // Asked again about one under way.
+  if (!begun && shim.connections.HasDnsStream(fd)) return;
   // A socket whose first attempt failed may try another proxy.
   ReportCreated(fd);
   const PolicyMap::Change change = RefreshPolicy();
@@ -151,7 +169,10 @@ void ReportConnect(int fd, const sockaddr* address, socklen_t length, int error,
   const VendorName vendor = shim.attribution.Classify(endpoint, &expected);
   const bool metered = vendor.metered() || expected.vendor;
   const bool relay = shim.connections.relays().Find(endpoint) != nullptr;
-  if (!metered && !relay) return;
+  if (!metered && !relay) {
+    if (endpoint.port == kDnsPort && begun) ListenToResolver(fd);
+    return;
+  }
   const int type = SocketType(fd);
   if (type == SOCK_DGRAM) {
     // Only a peer is set, often just to learn which address would be ours:
@@ -229,7 +250,11 @@ void ReportRangeClosed(unsigned int first, unsigned int last) {
 }
 
 Connection* BeginClose(int fd) {
-  if (!IsMetered(fd) || shim.process.IsBorrowed()) return nullptr;
+  if (!IsMetered(fd)) {
+    CloseOther(fd);
+    return nullptr;
+  }
+  if (shim.process.IsBorrowed()) return nullptr;
   Connection* closing = shim.connections.Take(fd);
   // Asking takes the error away from whoever asks next, so it is done only when
   // nobody can: no other descriptor, no other process.

@@ -72,6 +72,7 @@ void ReportSentUnseen(int fd, std::size_t size);
 bool ReportSentTo(int fd, const sockaddr* address, socklen_t length,
                   const iovec* vector, std::size_t count, std::size_t size);
 bool ReportReceivedFrom(int fd, const sockaddr* address, socklen_t length,
+                        const iovec* vector, std::size_t count,
                         std::size_t size);
 
 /// True for what the kernel says before it has read the arguments in memory:

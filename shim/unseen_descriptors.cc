@@ -35,7 +35,11 @@ void FindOut(int fd) {
     expected.vendor = false;
   }
   if (!vendor.metered() || !OpenMeter(change)) {
-    shim.connections.SettlePlain(fd);
+    if (type == SOCK_DGRAM && peer.port == kDnsPort) {
+      shim.connections.SettleDnsDatagrams(fd);
+    } else {
+      shim.connections.SettlePlain(fd);
+    }
     return;
   }
   shim.connections.Adopt(

@@ -1,5 +1,7 @@
 #include "shim/attribution/attribution.h"
 
+#include "shim/protocol/dns_answer.h"
+
 namespace proxymeter::shim {
 namespace {
 
@@ -101,6 +103,19 @@ Attribution::Verdict Attribution::Judge(const Endpoint& endpoint,
 
 void Attribution::Resolved(std::string_view host, const Address& address) {
   hosts_.Remember(address, host);
+}
+
+void Attribution::Answered(protocol::Bytes message, std::uint32_t generation) {
+  policy_.Refresh(environment_->directory(), generation);
+  {
+    const PolicyMap::Reader reader(&policy_);
+    if (!reader.policy().MayDependOnHost()) return;
+  }
+  protocol::DnsAnswer answer;
+  if (!answer.Open(message) || !Matters(answer.name())) return;
+  for (Address address; answer.Next(&address);) {
+    Resolved(answer.name(), address);
+  }
 }
 
 bool Attribution::Matters(std::string_view host) {

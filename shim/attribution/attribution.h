@@ -12,6 +12,7 @@
 #include "shim/attribution/policy_map.h"
 #include "shim/attribution/resolved_hosts.h"
 #include "shim/environment.h"
+#include "shim/protocol/bytes.h"
 
 namespace proxymeter::shim {
 
@@ -83,6 +84,9 @@ class Attribution {
 
   /// The process has resolved `host` to `address`.
   void Resolved(std::string_view host, const Address& address);
+  /// A DNS server has answered with `message`. `generation` is the process's
+  /// (Process::generation).
+  void Answered(protocol::Bytes message, std::uint32_t generation);
   /// True when a rule mentions `host`, so that its addresses matter.
   bool Matters(std::string_view host);
 

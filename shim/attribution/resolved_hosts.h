@@ -1,5 +1,5 @@
 // Which host names the process has resolved to which addresses: the bridge
-// from getaddrinfo to connect.
+// from getaddrinfo, or a DNS server's answer, to connect.
 #ifndef PROXYMETER_SHIM_ATTRIBUTION_RESOLVED_HOSTS_H_
 #define PROXYMETER_SHIM_ATTRIBUTION_RESOLVED_HOSTS_H_
 

@@ -85,6 +85,16 @@ void Connection::End() {
   GiveBackSlot();
 }
 
+void Connection::ReceivedDns(protocol::Bytes data) {
+  if (is_datagrams()) {
+    home_->Answered(data);
+  } else {
+    home_->ReceivedDns(DnsStreams::Of(this), data);
+  }
+}
+
+void Connection::LoseDns() { home_->dns().Lose(DnsStreams::Of(this)); }
+
 Stream* Connection::EnsureStream(std::uint8_t depth) {
   Http2Tunnels* tunnels = tunnels_.load(std::memory_order_acquire);
   std::atomic<Stream*>* const at = depth < kMaxStreams  ? &streams_[depth]

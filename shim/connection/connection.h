@@ -13,6 +13,7 @@
 #include "proxymeter/journal.h"
 #include "proxymeter/proxy_error.h"
 #include "shim/attribution/attribution.h"
+#include "shim/connection/dns_streams.h"
 #include "shim/connection/http2_tunnels.h"
 #include "shim/connection/stream.h"
 #include "shim/protocol/host_name.h"
@@ -130,6 +131,11 @@ class Connection {
   /// Wiped.
   void GiveBackCredentials(protocol::ProxyCredentials* credentials);
   bool is_datagrams() const { return origin_ == Origin::kDatagrams; }
+
+  // What comes in may be answers of a DNS server.
+  bool is_of_resolver() const { return remote_.port == kDnsPort; }
+  void ReceivedDns(protocol::Bytes data);
+  void LoseDns();
 
   // How connecting went.
   bool connecting() const {

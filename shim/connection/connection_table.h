@@ -12,7 +12,8 @@ namespace proxymeter::shim {
 
 /// Indexed by descriptor, lock-free. A descriptor is a connection, or plain
 /// (anything else), or unknown: nobody here saw what made it. Unknown are those
-/// that may be inherited, and those that arrived in a message.
+/// that may be inherited, and those that arrived in a message. What asks a DNS
+/// server is plain but for what comes in, which is listened to.
 ///
 /// Below kFlat the table is one array, of which memory is touched a page for
 /// 512 descriptors; above, memory for 1,024 at a time is taken when one of them
@@ -30,8 +31,11 @@ class ConnectionTable {
 
   /// What stands under a plain descriptor.
   static Connection* Plain() { return reinterpret_cast<Connection*>(1); }
+  /// The same where DNS answers come: in datagrams, or in a stream.
+  static Connection* DnsDatagrams() { return reinterpret_cast<Connection*>(2); }
+  static Connection* DnsStream() { return reinterpret_cast<Connection*>(3); }
   static bool IsConnection(const Connection* entry) {
-    return reinterpret_cast<std::uintptr_t>(entry) > 1;
+    return reinterpret_cast<std::uintptr_t>(entry) > 3;
   }
 
   /// Where the state of `fd` stands; null: plain.
@@ -45,8 +49,8 @@ class ConnectionTable {
     return block != nullptr ? &block[index % kBlock] : nullptr;
   }
 
-  /// A connection, null for unknown, or Plain(). No reference is taken: the
-  /// pointer is good for comparing, and for Connection::TryRetain.
+  /// A connection, null for unknown, or one of the above. No reference is
+  /// taken: the pointer is good for comparing, and for Connection::TryRetain.
   Connection* Peek(int fd) const {
     const Entry* entry = Find(fd);
     return entry != nullptr ? entry->load(std::memory_order_acquire) : Plain();
@@ -67,10 +71,10 @@ class ConnectionTable {
     }
   }
 
-  /// Puts `state` (a connection, null for unknown, Plain()) under `fd` and
-  /// returns the connection that was there, or null. The table's reference goes
-  /// in and out with the pointer. When `stored` comes back false there was no
-  /// room, and the caller keeps its reference.
+  /// Puts `state` (a connection, null for unknown, or one of the above) under
+  /// `fd` and returns the connection that was there, or null. The table's
+  /// reference goes in and out with the pointer. When `stored` comes back false
+  /// there was no room, and the caller keeps its reference.
   Connection* Exchange(int fd, Connection* state, bool* stored);
 
   /// As Exchange, for a descriptor that is still unknown; false when it is not.

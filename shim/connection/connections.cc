@@ -68,6 +68,8 @@ void Connections::Open(int fd, std::string_view vendor, const Endpoint& remote,
   if (!stored) {
     meter_->Count(kConnectionsUntracked);
     Release(connection);
+  } else if (remote.port == kDnsPort && origin != Origin::kDatagrams) {
+    dns_.Begin(DnsStreams::Of(connection), process_generation());
   }
   if (previous != nullptr) Release(previous);
 }
@@ -97,6 +99,32 @@ void Connections::Doubt(int fd) {
   if (previous != nullptr) Release(previous);
 }
 
+void Connections::ListenToDatagrams(int fd) {
+  bool stored;
+  Connection* previous =
+      table_.Exchange(fd, ConnectionTable::DnsDatagrams(), &stored);
+  if (previous != nullptr) Release(previous);
+}
+
+void Connections::ListenToStream(int fd) {
+  dns_.Begin(DnsStreams::Of(fd), process_generation());
+  bool stored;
+  Connection* previous =
+      table_.Exchange(fd, ConnectionTable::DnsStream(), &stored);
+  if (previous != nullptr) Release(previous);
+}
+
+void Connections::Answered(protocol::Bytes message) {
+  if (attribution_ != nullptr) {
+    attribution_->Answered(message, process_generation());
+  }
+}
+
+void Connections::ReceivedDns(DnsStreams::Owner owner, protocol::Bytes data) {
+  dns_.Received(owner, process_generation(), data,
+                [this](protocol::Bytes message) { Answered(message); });
+}
+
 void Connections::CountFailure(std::string_view vendor, int error) {
   const Failure failure = FailureOf(error);
   Add(VendorRow(vendor), failure.counter, 1);
@@ -118,8 +146,12 @@ void Connections::Share(int from, int to) {
   // A copy of what is unknown is unknown.
   Connection* state = connection;
   if (connection == nullptr && !IsUnknown(from)) {
-    state = ConnectionTable::Plain();
+    state = HasDnsDatagrams(from) ? ConnectionTable::DnsDatagrams()
+                                  : ConnectionTable::Plain();
+    // Two would have a part of it each.
+    if (HasDnsStream(from)) Forget(from);
   }
+  if (HasDnsStream(to)) dns_.End(DnsStreams::Of(to));
   Connection* previous = table_.Exchange(to, state, &stored);
   if (connection != nullptr && !stored) {
     meter_->Count(kConnectionsUntracked);
@@ -142,6 +174,7 @@ void Connections::PutBack(int fd, Connection* connection) {
 
 void Connections::End(Connection* connection) {
   connection->End();
+  if (connection->is_of_resolver()) dns_.End(DnsStreams::Of(connection));
   connection->FreeTunnels();
   connection->socket_stream()->GiveBack();
   for (std::uint8_t depth = 1; depth < Connection::kMaxStreams; ++depth) {

@@ -7,6 +7,7 @@
 #include "proxymeter/endpoint.h"
 #include "shim/connection/connection.h"
 #include "shim/connection/connection_table.h"
+#include "shim/connection/dns_streams.h"
 #include "shim/connection/http2_sessions.h"
 #include "shim/connection/slab.h"
 #include "shim/connection/tls_pairing.h"
@@ -59,7 +60,10 @@ class Connections {
     return table_.Peek(fd) == ConnectionTable::Plain();
   }
   /// As when the process began. For tests.
-  void Clear() { table_.Clear(); }
+  void Clear() {
+    table_.Clear();
+    dns_.Clear();
+  }
 
   /// A reference to the connection of `fd`, for Use or Release; null when it
   /// has none.
@@ -103,6 +107,22 @@ class Connections {
              Origin origin, const Expected& expected = {});
   /// `fd` is unknown, and is found to be no connection.
   void SettlePlain(int fd) { table_.Settle(fd, ConnectionTable::Plain()); }
+  /// The same, but its peer is a DNS server.
+  void SettleDnsDatagrams(int fd) {
+    table_.Settle(fd, ConnectionTable::DnsDatagrams());
+  }
+  /// `fd` is plain, but what comes in may be answers of a DNS server.
+  void ListenToDatagrams(int fd);
+  void ListenToStream(int fd);
+  bool HasDnsDatagrams(int fd) const {
+    return table_.Peek(fd) == ConnectionTable::DnsDatagrams();
+  }
+  bool HasDnsStream(int fd) const {
+    return table_.Peek(fd) == ConnectionTable::DnsStream();
+  }
+  /// A DNS server said so: a whole message, or what came next in a stream.
+  void Answered(protocol::Bytes message);
+  void ReceivedDns(DnsStreams::Owner owner, protocol::Bytes data);
   /// Whatever `fd` was, it may be anything now.
   void Doubt(int fd);
   /// Counts a connection that never came to be.
@@ -136,6 +156,8 @@ class Connections {
   }
   /// `fd` is plain from now on.
   void Forget(int fd) {
+    if (HasDnsStream(fd)) [[unlikely]]
+      dns_.End(DnsStreams::Of(fd));
     bool stored;
     Connection* previous =
         table_.Exchange(fd, ConnectionTable::Plain(), &stored);
@@ -147,6 +169,7 @@ class Connections {
   TlsPairing& tls() { return tls_; }
   Http2Sessions& http2() { return http2_; }
   UdpRelays& relays() { return relays_; }
+  DnsStreams& dns() { return dns_; }
   QuicHellos& quic() { return quic_; }
   Credentials& credentials() { return credentials_; }
   Attribution* attribution() { return attribution_; }
@@ -178,6 +201,7 @@ class Connections {
   TlsPairing tls_;
   Http2Sessions http2_;
   UdpRelays relays_;
+  DnsStreams dns_;
   QuicHellos quic_;
   Credentials credentials_;
   Slab<Connection> pool_;

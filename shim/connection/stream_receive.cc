@@ -32,6 +32,7 @@ void Stream::HoldReceived(std::size_t size) {
 }
 
 void Stream::ReceivedUnseen(std::size_t size) {
+  if (connection_->is_of_resolver()) connection_->LoseDns();
   if (stage() == Stage::kHttp1 && receiving_.TryEnter()) {
     for (; size != 0 && stage() == Stage::kHttp1 && !response_.in_head();) {
       Bytes filler = Bytes(kFiller).first(std::min(size, sizeof(kFiller)));
@@ -55,6 +56,9 @@ void Stream::ReceivedUnseen(std::size_t size) {
 }
 
 bool Stream::ReceiveSlowly(Bytes data) {
+  if (connection_->is_of_resolver() && depth_ == 0) {
+    connection_->ReceivedDns(data);
+  }
   const bool opaque = stage() == Stage::kOpaque || stage() == Stage::kTlsUnread;
   while (!data.empty()) ReceiveStep(&data);
   receiving_.Leave();

@@ -96,8 +96,9 @@ struct IntoBufferFrom {
   static void Moved(ssize_t result, int fd, const void* buffer, size_t size,
                     int flags, const sockaddr* address,
                     const socklen_t* length) {
+    const iovec whole = {const_cast<void*>(buffer), size};
     if (MovesBytes(flags) && address != nullptr && length != nullptr &&
-        ReportReceivedFrom(fd, address, *length,
+        ReportReceivedFrom(fd, address, *length, &whole, 1,
                            static_cast<std::size_t>(result))) {
       return;
     }
@@ -134,7 +135,8 @@ struct IntoMessage {
   static void Moved(ssize_t result, int fd, const msghdr* message, int flags) {
     if (MovesBytes(flags) && message->msg_name != nullptr &&
         ReportReceivedFrom(fd, static_cast<const sockaddr*>(message->msg_name),
-                           message->msg_namelen,
+                           message->msg_namelen, message->msg_iov,
+                           message->msg_iovlen,
                            static_cast<std::size_t>(result))) {
       return;
     }
