@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 namespace proxymeter::shim {
@@ -86,6 +89,40 @@ TEST_F(DnsStreamsTest, WhoComesSecondIsNotWaitedFor) {
   });
   EXPECT_EQ(messages, 2);
   EXPECT_EQ(Received(5, kOne), "");  // Its order is not known any more.
+}
+
+// More streams than there is room for, by several threads: some are given up,
+// but nobody is told what another one's server said.
+TEST_F(DnsStreamsTest, ThreadsAreNotMixedUp) {
+  constexpr int kThreads = 4;
+  constexpr int kStreamsEach = DnsStreams::kMost / 2;
+  std::atomic<int> right{0};
+  std::atomic<int> wrong{0};
+  const auto talk = [&](int thread) {
+    for (int i = 0; i < 20'000; ++i) {
+      const int fd = thread * kStreamsEach + i % kStreamsEach;
+      const auto number = static_cast<std::uint8_t>(fd);
+      const std::uint8_t message[] = {0, 3, number, number, number};
+      const auto feed = [&](protocol::Bytes piece) {
+        streams_.Received(
+            DnsStreams::Of(fd), 1, piece, [&](protocol::Bytes said) {
+              const bool whole =
+                  std::equal(said.begin(), said.end(), message + 2,
+                             message + sizeof(message));
+              ++(whole ? right : wrong);
+            });
+      };
+      streams_.Begin(DnsStreams::Of(fd), 1);
+      feed({message, 3});
+      feed({message + 3, 2});
+      if (i % 3 == 0) streams_.End(DnsStreams::Of(fd));
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) threads.emplace_back(talk, i);
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_GT(right, 0);
 }
 
 }  // namespace
