@@ -26,6 +26,8 @@ void Connection::Begin(Connections* home, JournalRow* vendor_row,
   deferred_by_ = home->process_generation();
   established_ns_.store(0, std::memory_order_relaxed);
   refusals_.store(0, std::memory_order_relaxed);
+  requests_.store(0, std::memory_order_relaxed);
+  refused_.store(0, std::memory_order_relaxed);
   for (auto& bytes : handshake_) bytes.store(0, std::memory_order_relaxed);
   labels_ = Labels();
   slot_ = slot;

@@ -124,6 +124,15 @@ class Connection {
   /// The proxy asks for a user name: for whom that counts shows when there is
   /// one. False when it is known already.
   bool DeferRefusal(ProxyError error);
+  /// A request in clear shows no user name, and one may follow when the proxy
+  /// asks for it: the request waits with its bytes. False when nothing may show
+  /// any more.
+  bool DeferRequest();
+  /// The proxy asks for a user name instead of passing that request on.
+  bool DeferRefusedRequest(ProxyError error);
+  bool defers_requests() const {
+    return requests_.load(std::memory_order_acquire) != 0;
+  }
   /// Bytes that only open the way through the proxy, among those counted.
   void CountHandshake(VendorCounter counter, std::size_t size);
   /// Null when there is no room, which is counted.
@@ -254,6 +263,7 @@ class Connection {
   void MoveTo(JournalRow* vendor_row);
   void CountEstablished(std::uint64_t now_ns);
   void CountDeferred();
+  void CountDeferredRequests();
   JournalRow* FindRow(std::string_view destination, const Labels& labels,
                       Protocol protocol, Visibility visibility);
   bool IsOfThisProcess();
@@ -269,7 +279,9 @@ class Connection {
   std::atomic<bool> undecided_;      // whose it is may yet show
   std::uint32_t deferred_by_;        // process generation of what follows
   std::atomic<std::uint64_t> established_ns_;  // not counted yet; or 0
-  std::atomic<std::uint32_t> refusals_;        // the same
+  std::atomic<std::uint32_t> refusals_;        // the same, to CONNECT
+  std::atomic<std::uint32_t> requests_;        // the same
+  std::atomic<std::uint32_t> refused_;         // the same, of these
   std::atomic<ProxyError> refusal_;
   std::atomic<std::uint64_t> handshake_[2];  // the same, sent and received
   ConnectionSlot* slot_;

@@ -69,6 +69,21 @@ void Connection::CountDeferred() {
     CountTunnelReply(Protocol::kConnect, kProxyAuthenticationRequired);
     CountProxyError(refusal_.load(std::memory_order_relaxed));
   }
+  CountDeferredRequests();
+}
+
+void Connection::CountDeferredRequests() {
+  const std::uint32_t requests =
+      requests_.exchange(0, std::memory_order_acq_rel);
+  const std::uint32_t refused = refused_.exchange(0, std::memory_order_acq_rel);
+  if (requests == 0 && refused == 0) return;
+  BeganWithRequest();
+  JournalRow* const row =
+      FindTargetRow(Protocol::kHttp1, Visibility::kPlaintext);
+  for (std::uint32_t i = 0; i < requests; ++i) CountRequest(row);
+  Add(row, kResponses4xx, refused);
+  CountProxyError(refusal_.load(std::memory_order_relaxed), refused);
+  SetRow(row);
 }
 
 bool Connection::DeferRefusal(ProxyError error) {
@@ -76,6 +91,24 @@ bool Connection::DeferRefusal(ProxyError error) {
   refusal_.store(error, std::memory_order_relaxed);
   deferred_by_ = home_->process_generation();
   refusals_.fetch_add(1, std::memory_order_acq_rel);
+  return true;
+}
+
+bool Connection::DeferRequest() {
+  if (!undecided()) return false;
+  deferred_by_ = home_->process_generation();
+  requests_.fetch_add(1, std::memory_order_acq_rel);
+  // Decided in between by who receives: nobody else would count it.
+  if (!undecided()) CountDeferredRequests();
+  return true;
+}
+
+bool Connection::DeferRefusedRequest(ProxyError error) {
+  if (!undecided()) return false;
+  refusal_.store(error, std::memory_order_relaxed);
+  deferred_by_ = home_->process_generation();
+  refused_.fetch_add(1, std::memory_order_acq_rel);
+  if (!undecided()) CountDeferredRequests();
   return true;
 }
 

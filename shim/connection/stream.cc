@@ -82,7 +82,7 @@ void Stream::Begin(Connection* connection, std::uint8_t depth, bool in_tls) {
   head_size_ = 0;
   unassigned_ = 0;
   body_row_ = nullptr;
-  response_begun_ = false;
+  response_ns_ = 0;
   new (&response_) protocol::Http1ResponseParser();
   response_.Reset();
   server_flight_ = {};
@@ -200,7 +200,7 @@ void Stream::CarriesNoRequests() {
 // a tunnel by HTTP/2 there are others.
 void Stream::ExpectRequest() {
   if (depth_ < Http2Tunnels::kFirst && stage() == Stage::kHttp1 &&
-      request_.at_start()) {
+      request_.at_start() && !connection_->defers_requests()) {
     connection_->ExpectRequest(/*in_tls=*/depth_ != 0);
   }
 }
@@ -352,7 +352,7 @@ void Stream::SendRequest(Bytes* data) {
     WipeCredentials();
     // Before the first request this was never HTTP/1; after it, its place in
     // the stream is lost.
-    if (request_row_ == nullptr) {
+    if (request_row_ == nullptr && !connection_->defers_requests()) {
       BecomeOpaque(opaque_protocol());
     } else {
       Desynchronise(opaque_protocol());
@@ -375,10 +375,20 @@ void Stream::WipeCredentials() {
   credentials_ = nullptr;
 }
 
-void Stream::ShowCredentials() {
-  if (credentials_ == nullptr) return;
+bool Stream::ShowCredentials() {
+  if (credentials_ == nullptr) return false;
   if (JudgeBy(*credentials_)) request_row_ = nullptr;
+  const bool names =
+      !credentials_->user().empty() || !credentials_->vendor().empty();
   WipeCredentials();
+  return names;
+}
+
+// One alone: what else the client sends meanwhile does not wait for an answer.
+bool Stream::MayDeferRequest() const {
+  return depth_ == 0 && connection_->undecided() &&
+         connection_->expected().credentials && !is_in_tunnel() &&
+         exchanges_.Oldest() == nullptr;
 }
 
 bool Stream::JudgeBy(const protocol::ProxyCredentials& credentials) {
@@ -396,7 +406,7 @@ bool Stream::JudgeBy(const protocol::ProxyCredentials& credentials) {
 
 void Stream::OnRequestHead() {
   const std::size_t size = std::exchange(head_size_, 0);
-  ShowCredentials();
+  const bool named = ShowCredentials();
   const protocol::HostName& host = request_.host();
   if (request_.method() == Method::kConnect) {
     CarriesNoRequests();
@@ -417,6 +427,14 @@ void Stream::OnRequestHead() {
     return;
   }
   const Protocol spoken = http1();
+  if (!named && MayDeferRequest()) {
+    SetTarget(host);
+    if (connection_->DeferRequest()) {
+      request_row_ = nullptr;
+      exchanges_.Push({request_.method(), nullptr, FineMonotonicNs()});
+      return;
+    }
+  }
   if (host.empty()) {
     request_row_ = connection_->FindTargetRow(spoken, Visibility::kPlaintext);
   } else if (request_row_ == nullptr ||

@@ -127,7 +127,9 @@ class Stream {
   void OnRequestHead();
   void ReadCredentials();
   void WipeCredentials();
-  void ShowCredentials();
+  // Whether they name a vendor, or an account.
+  bool ShowCredentials();
+  bool MayDeferRequest() const;
   bool JudgeBy(const protocol::ProxyCredentials& credentials);
   void ExpectRequest();
   void CarriesNoRequests();
@@ -148,6 +150,9 @@ class Stream {
   void ReceiveResponse(protocol::Bytes* data);
   void OnResponseHead(const Exchange* exchange);
   void OnUpgrade(const Exchange* exchange, JournalRow* row);
+  // Null for a CONNECT, and for a request of which nobody knows yet whose it
+  // is.
+  JournalRow* ResponseRow(const Exchange* exchange) const;
   void UpgradeToHttp2(const Exchange& exchange);
   bool MayStartHttp2(Stage now, protocol::Bytes data) const;
   void ReceiveHttp2(protocol::Bytes* data);
@@ -296,8 +301,8 @@ class Stream {
   SideLock receiving_;
   std::uint8_t socks_version_;
   protocol::Http1ResponseParser response_;
-  JournalRow* body_row_;  // of the response whose body is being read
-  bool response_begun_;
+  JournalRow* body_row_;       // of the response whose body is being read
+  std::uint64_t response_ns_;  // when it began, or 0
   protocol::SocksServerParser socks_reply_;
   protocol::ServerFlight server_flight_;
   protocol::ServerTurns server_turns_;

@@ -138,20 +138,19 @@ void Stream::ReceiveResponse(Bytes* data) {
   const bool connect = method == Method::kConnect;
   // Bytes of a CONNECT reply wait for the tunnel's destination, those of an
   // answer to nothing for the next request.
-  JournalRow* row = exchange != nullptr ? exchange->row : nullptr;
-  if (exchange != nullptr && !response_begun_) BeginResponse(*exchange);
+  if (exchange != nullptr && response_ns_ == 0) BeginResponse(*exchange);
   Http1Event event;
   do {
     const protocol::Http1Step step = response_.Consume(*data, method);
     *data = data->subspan(step.consumed);
     event = step.event;
-    CountReceived(row, step.consumed);
+    CountReceived(ResponseRow(exchange), step.consumed);
     if (connect && depth_ == 0) {
       connection_->CountHandshake(kHandshakeReceivedBytes, step.consumed);
     }
     if (event == Http1Event::kHead) OnResponseHead(exchange);
   } while (event == Http1Event::kHead);
-  body_row_ = connect || response_.in_head() ? nullptr : row;
+  body_row_ = response_.in_head() ? nullptr : ResponseRow(exchange);
   if (event == Http1Event::kMessageEnd) {
     const int status = response_.status();
     EndResponse(exchange);
@@ -181,22 +180,31 @@ void Stream::ReceiveResponse(Bytes* data) {
   }
 }
 
+JournalRow* Stream::ResponseRow(const Exchange* exchange) const {
+  if (exchange == nullptr || exchange->method == Method::kConnect) {
+    return nullptr;
+  }
+  return exchange->row != nullptr ? exchange->row : connection_->row();
+}
+
 void Stream::BeginResponse(const Exchange& exchange) {
-  response_begun_ = true;
-  if (exchange.method == Method::kConnect) return;
-  connection_->Time(Phase::kFirstByte, exchange.sent_ns, FineMonotonicNs());
+  response_ns_ = FineMonotonicNs();
+  // Also for whom it is timed may not be known yet.
+  if (exchange.row == nullptr) return;
+  connection_->Time(Phase::kFirstByte, exchange.sent_ns, response_ns_);
 }
 
 void Stream::EndResponse(const Exchange* exchange) {
   if (exchange != nullptr) {
     const bool connect = exchange->method == Method::kConnect;
-    const bool unanswered = response_.upgrades_to_h2c();
+    const bool unanswered = response_.upgrades_to_h2c() ||
+                            (!connect && ResponseRow(exchange) == nullptr);
     if (!unanswered && (!connect || response_.status() / 100 == 2)) {
       connection_->Time(connect ? Phase::kTunnel : Phase::kRequest,
                         exchange->sent_ns, FineMonotonicNs());
     }
   }
-  response_begun_ = false;
+  response_ns_ = 0;
   exchanges_.Answer();
 }
 
@@ -215,7 +223,7 @@ bool Stream::BlameEnd() {
       exchanges_.Oldest() == nullptr || response_.until_close()) {
     return false;
   }
-  connection_->CountProxyError(response_begun_
+  connection_->CountProxyError(response_ns_ != 0
                                    ? ProxyError::kClosedInResponse
                                    : ProxyError::kClosedBeforeResponse);
   return true;
@@ -247,17 +255,25 @@ void Stream::OnResponseHead(const Exchange* exchange) {
       exchange != nullptr && exchange->method == Method::kConnect;
   const auto error =
       protocol::ErrorOfReply(reply_to(exchange), status, response_.words());
-  if (connect && error && status == 407 && connection_->DeferRefusal(*error)) {
+  const bool deferred =
+      exchange != nullptr && !connect && exchange->row == nullptr;
+  if (error && status == 407 &&
+      ((connect && connection_->DeferRefusal(*error)) ||
+       (deferred && connection_->DeferRefusedRequest(*error)))) {
     return;
   }
   connection_->Decide();
+  if (deferred) {
+    connection_->Time(Phase::kFirstByte, exchange->sent_ns, response_ns_);
+  }
   if (error) connection_->CountProxyError(*error);
   if (connect) {
     connection_->CountTunnelReply(Protocol::kConnect,
                                   static_cast<std::uint16_t>(status));
     return;
   }
-  JournalRow* row = exchange != nullptr ? exchange->row : connection_->row();
+  JournalRow* row =
+      exchange != nullptr ? ResponseRow(exchange) : connection_->row();
   if (row == nullptr) {
     // The server spoke before any request was seen: 408 on an idle connection.
     row = connection_->FindTargetRow(http1(), Visibility::kPlaintext);
@@ -273,7 +289,7 @@ void Stream::OnResponseHead(const Exchange* exchange) {
 void Stream::OnUpgrade(const Exchange* exchange, JournalRow* row) {
   if (exchange != nullptr && response_.upgrades_to_h2c()) {
     // The response is still to come, in HTTP/2.
-    UpgradeToHttp2(*exchange);
+    UpgradeToHttp2({exchange->method, row, exchange->sent_ns});
     return;
   }
   Add(row, ResponseClass(response_.status()), 1);

@@ -49,6 +49,8 @@ constexpr char kAcmeResidential[] =
 // bolt-1:x
 constexpr char kBolt[] = "Proxy-Authorization: Basic Ym9sdC0xOng=\r\n";
 constexpr char kOk[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+constexpr char kRefusal[] =
+    "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 2\r\n\r\nno";
 constexpr char kEstablished[] = "HTTP/1.1 200 Connection established\r\n\r\n";
 
 std::string Get(const std::string& fields = "") {
@@ -150,10 +152,7 @@ TEST_F(VendorTest, UserNameOfSocksTells) {
 }
 
 TEST_F(VendorTest, RefusalWaitsForTheUserNameThatFollows) {
-  const std::string refusal =
-      "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 2\r\n\r\n"
-      "no";
-  const std::vector<Turn> exchange = {Out(ConnectTo()),      In(refusal),
+  const std::vector<Turn> exchange = {Out(ConnectTo()),      In(kRefusal),
                                       Out(ConnectTo(kBolt)), In(kEstablished),
                                       Out(GetInside()),      In(kOk)};
   ForEveryCut(exchange, [&] {
@@ -164,6 +163,63 @@ TEST_F(VendorTest, RefusalWaitsForTheUserNameThatFollows) {
     EXPECT_EQ(Vendor("bolt")[kHandshakeSentBytes],
               ConnectTo().size() + ConnectTo(kBolt).size());
     EXPECT_EQ(Vendor("bolt")[kConnectionsOk], 1u);
+  });
+}
+
+TEST_F(VendorTest, RefusedRequestWaitsForTheUserNameThatFollows) {
+  const std::vector<Turn> exchange = {Out(Get()), In(kRefusal), Out(Get(kAcme)),
+                                      In(kOk)};
+  ForEveryCut(exchange, [&] {
+    const CounterSums a = Product("acme", "zone=dc,country=us");
+    EXPECT_EQ(a[kRequests], 2u);
+    EXPECT_EQ(a[kResponses4xx], 1u);
+    EXPECT_EQ(a[kResponses2xx], 1u);
+    EXPECT_EQ(a[kSentBytes], Size(exchange, true));
+    EXPECT_EQ(a[kReceivedBytes], Size(exchange, false));
+    EXPECT_EQ(ProxyErrors("acme", ProxyError::kAuthentication), 1u);
+    EXPECT_EQ(Vendor("acme")[kConnectionsOk], 1u);
+    EXPECT_EQ(Durations("acme", Phase::kConnect), 1u);
+    EXPECT_EQ(Durations("acme", Phase::kFirstByte), 1u);
+  });
+}
+
+TEST_F(VendorTest, RequestThatNobodyAsksForAUserNameIsTheAddresss) {
+  WritePolicy(R"(
+version: 1
+vendors:
+  - name: plain
+    match: [{cidr: 127.0.9.0/24}]
+  - name: acme
+    match: [{cidr: 127.0.9.0/24, user: "acme-*"}]
+)");
+  const std::vector<Turn> answered = {Out(Get()), In(kOk), Out(Get()), In(kOk)};
+  ForEveryCut(answered, [&] {
+    const CounterSums a = Traffic("plain", "a.test");
+    EXPECT_EQ(a[kRequests], 2u);
+    EXPECT_EQ(a[kResponses2xx], 2u);
+    EXPECT_EQ(a[kSentBytes], Size(answered, true));
+    EXPECT_EQ(a[kReceivedBytes], Size(answered, false));
+    EXPECT_EQ(Vendor("plain")[kConnectionsOk], 1u);
+    EXPECT_EQ(Durations("plain", Phase::kFirstByte), 2u);
+    EXPECT_EQ(Durations("plain", Phase::kRequest), 2u);
+  });
+  const std::vector<Turn> given_up = {Out(Get()), In(kRefusal)};
+  ForEveryCut(given_up, [&] {
+    const CounterSums a = Traffic("plain", "a.test");
+    EXPECT_EQ(a[kRequests], 1u);
+    EXPECT_EQ(a[kResponses4xx], 1u);
+    EXPECT_EQ(a[kSentBytes], Size(given_up, true));
+    EXPECT_EQ(a[kReceivedBytes], Size(given_up, false));
+    EXPECT_EQ(ProxyErrors("plain", ProxyError::kAuthentication), 1u);
+    EXPECT_EQ(Vendor("plain")[kHeldSentBytes],
+              Vendor("plain")[kReleasedSentBytes]);
+  });
+  // Never answered, and sent before an answer came.
+  const std::vector<Turn> unanswered = {Out(Get()), Out(Get())};
+  ForEveryCut(unanswered, [&] {
+    const CounterSums a = Traffic("plain", "a.test");
+    EXPECT_EQ(a[kRequests], 2u);
+    EXPECT_EQ(a[kSentBytes], Size(unanswered, true));
   });
 }
 
