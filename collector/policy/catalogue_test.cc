@@ -114,9 +114,12 @@ TEST(Catalogue, GrammarsReadWhatVendorsDocument) {
       ElementsAre("zone=z"));
   EXPECT_THAT(LabelsOf("brightdata", "brd-customer-c-zone-z-ip-1.2.3.4"),
               ElementsAre("zone=z"));
+  EXPECT_THAT(LabelsOf("brightdata", "brd-customer-c-zone-z-c_tag-secret"),
+              ElementsAre("zone=z"));
   EXPECT_THAT(
       LabelsOf("oxylabs", "customer-u-cc-US-city-x-sessid-a1-sesstime-5"),
       ElementsAre("country=US"));
+  EXPECT_THAT(LabelsOf("oxylabs", "customer-u-cn-EU-asn-1"), IsEmpty());
   EXPECT_THAT(LabelsOf("oxylabs", "user-u-country-US"),
               ElementsAre("country=US"));
   EXPECT_THAT(LabelsOf("decodo",
@@ -127,11 +130,15 @@ TEST(Catalogue, GrammarsReadWhatVendorsDocument) {
       ElementsAre("country=de"));
   EXPECT_THAT(LabelsOf("netnut", "u-res-us-sid-77"),
               ElementsAre("pool=res", "country=us"));
+  EXPECT_THAT(LabelsOf("netnut", "u-resfix-us-nnid-0123"),
+              ElementsAre("pool=resfix", "country=us"));
   EXPECT_THAT(LabelsOf("netnut", "u-dc-any"),
               ElementsAre("pool=dc", "country=any"));
   EXPECT_THAT(LabelsOf("webshare", "u-us-1234"), ElementsAre("country=us"));
   EXPECT_THAT(LabelsOf("webshare", "u-rotate"), IsEmpty());
   EXPECT_THAT(LabelsOf("iproyal", "u", "pw_country-us_session-S_lifetime-10m"),
+              ElementsAre("country=us"));
+  EXPECT_THAT(LabelsOf("iproyal", "u", "pw_country-us_state-iowa_streaming-1"),
               ElementsAre("country=us"));
   EXPECT_THAT(LabelsOf("scraperapi", "scraperapi.render=true.country_code=eu"),
               ElementsAre("country=eu", "render=true"));
@@ -140,6 +147,8 @@ TEST(Catalogue, GrammarsReadWhatVendorsDocument) {
       LabelsOf("scrapingbee", "KEY",
                "render_js=false&premium_proxy=true&country_code=us"),
       ElementsAre("country=us", "premium_proxy=true", "render_js=false"));
+  EXPECT_THAT(LabelsOf("scrapingbee", "KEY", "wait=100&country_code=us"),
+              ElementsAre("country=us"));
 }
 
 TEST(Catalogue, GrammarsNeverLetASessionIntoALabel) {
