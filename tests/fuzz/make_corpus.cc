@@ -83,6 +83,27 @@ void WriteConfigs() {
   Write("policy/singles4", policy);
 }
 
+void WriteUserNames() {
+  const std::pair<const char*, std::string> cases[] = {
+      {"user_name",
+       "brd-customer-{customer}-zone-{zone}[-country-{country}]"
+       "[-session-{session}][-const]\n"
+       "brd-customer-c1-zone-my-dc-const-session-9-country-us"},
+      {"password",
+       "{password}[_country-{country}][_session-{session}]\n"
+       "secret_session-a_country-de"},
+      {"parameters",
+       "[country_code={country}][&country_code={country}][render_js={js}]"
+       "[&render_js={js}]\nrender_js=false&country_code=us"},
+      {"star", "a\\*{b}[-x-{c}]*\na*1-x-2-y"},
+      {"longest", "{u}[-s-{session}][-s-x-{country}]\nme-s-x-de"},
+      {"malformed", "{a[b\\\nab"},
+  };
+  for (const auto& [name, text] : cases) {
+    Write(std::string("user_grammar/") + name, text);
+  }
+}
+
 // The first flight of a client of this machine's OpenSSL.
 std::string ClientHello(int version) {
   SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
@@ -110,6 +131,20 @@ void WriteText(const std::string& name, const std::string& text) {
 
 void WriteStreams() {
   using namespace std::string_literals;
+  WriteText("proxy_credentials/connect",
+            "CONNECT a.test:443 HTTP/1.1\r\nProxy-Authorization: Basic "
+            "dXNlcjpwYXNzOndvcmQ=\r\nX-Proxy-Vendor: Acme\r\n\r\n");
+  WriteText("proxy_credentials/twice",
+            "GET http://a/ HTTP/1.1\r\nproxy-authorization:\tbasic \t a2V5\r\n"
+            "Proxy-Authorization: Basic dXNlcg==\r\n\r\nHEAD http://b/ "
+            "HTTP/1.1\r\nProxy-Authorization: Digest a=b\r\n\r\n");
+  WriteText("proxy_credentials/basic", "Basic \tdXNlcjpwYXNzOndvcmQ=");
+  WriteText("proxy_credentials/socks5",
+            "\x05\x02\x00\x02\x01\x04user\x06secret\x05\x01\x00\x03\x06"
+            "a.test\x01\xbb"s);
+  WriteText("proxy_credentials/socks4",
+            "\x04\x01\x01\xbb\x00\x00\x00\x01user\x00"
+            "a.test\x00"s);
   WriteText("http1_request/get",
             "GET http://shop.example/a HTTP/1.1\r\nHost: shop.example\r\n\r\n");
   WriteText("http1_request/chunked",
@@ -269,6 +304,7 @@ int main(int argc, char** argv) {
   corpus = argv[1];
   WriteAccounts();
   WriteConfigs();
+  WriteUserNames();
   WriteStreams();
   WriteDns();
   WriteHttp2();
