@@ -28,7 +28,7 @@ class Lab:
     """Context manager: origin, vendors and witness; collectors on request."""
 
     def __init__(self, names=None):
-        """Runs the vendors called `names`; all of them without."""
+        """Runs the vendors called `names`; all of them for None."""
         self._names = names
         self._collectors = []
         self._number = 0
@@ -49,7 +49,7 @@ class Lab:
         self._stop()
 
     def _start(self):
-        wanted = [v for v in vendors.ALL if not self._names or v[1] in self._names]
+        wanted = [v for v in vendors.ALL if self._names is None or v[1] in self._names]
         hosts = [(ORIGIN_ADDRESS, site) for site in sites.SITES]
         hosts += [(address, host) for _, _, address, host in wanted]
         hosts += [(nghttpx.ADDRESS, nghttpx.HOST)]

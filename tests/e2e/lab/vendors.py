@@ -88,18 +88,33 @@ class Transaction:
     to_client: int
     method: str
     host: str
+    status: int
+    client: tuple  # address and port
+    user: str  # "-" for none
 
     @classmethod
     def parse(cls, line):
-        from_client, to_client, method, target = line.split()
+        from_client, to_client, method, target, status, *client, user = line.split()
         authority = re.sub(r"^\w+://", "", target).split("/")[0]
-        return cls(int(from_client), int(to_client), method, authority.split(":")[0])
+        return cls(
+            int(from_client),
+            int(to_client),
+            method,
+            authority.split(":")[0],
+            int(status),
+            (client[0], int(client[1])),
+            user,
+        )
 
 
 class Squid(Vendor):
     """HTTP proxy; its rule names the host exactly."""
 
     program = "squid"
+
+    def _access(self):
+        """Who may use it, in its configuration's words."""
+        return "http_access allow all"
 
     def _start(self):
         self._log = os.path.join(self.state, "access.log")
@@ -112,14 +127,14 @@ tcp_outgoing_address {self.address}
 hosts_file {self._hosts_file}
 dns_nameservers 127.0.0.1
 visible_hostname {self.host}
-http_access allow all
+{self._access()}
 cache deny all
 memory_cache_shared off
 pinger_enable off
 pid_filename none
 coredump_dir {self.state}
 cache_log {self.state}/cache.log
-logformat bytes %>st %<st %rm %ru
+logformat bytes %>st %<st %rm %ru %>Hs %>a %>p %un
 access_log stdio:{self._log} logformat=bytes
 buffered_logs off
 shutdown_lifetime 0 seconds
@@ -193,6 +208,7 @@ class Dante(Vendor):
 
     program = "danted"
     scheme = "socks5h"
+    method = "none"
 
     @property
     def rule(self):
@@ -209,7 +225,7 @@ logoutput: {self._log}
 internal: {self.address} port = {self.port}
 external: {self.address}
 clientmethod: none
-socksmethod: none
+socksmethod: {self.method}
 client pass {{ from: 0.0.0.0/0 to: 0.0.0.0/0 }}
 socks pass {{
   from: 0.0.0.0/0 to: 0.0.0.0/0
@@ -218,7 +234,13 @@ socks pass {{
 """
         )
         pid_file = os.path.join(self.state, "danted.pid")
-        return self._serve(["danted", "-f", configuration, "-p", pid_file])
+        return self._serve(
+            [*self._accounts(), "danted", "-f", configuration, "-p", pid_file]
+        )
+
+    def _accounts(self):
+        """What goes in front, so that it finds the accounts of its users."""
+        return []
 
     # Method selection (RFC 1928, 3) and reply with an IPv4 address (6).
     _HANDSHAKE_TO_CLIENT = 2 + 10

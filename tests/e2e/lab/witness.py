@@ -6,6 +6,7 @@ needed. Both ends of the lab's connections are on this machine, so both
 report, and the bytes of one can be checked against the other.
 """
 
+import collections
 import dataclasses
 import errno
 import ipaddress
@@ -278,8 +279,11 @@ class Witness:
             and (c.remote, c.local) not in pairs
         ]
 
-    def carried(self, endpoint):
+    def carried(self, endpoint, counts=None):
         """Sums over all ended connections to `endpoint` (address, port).
+
+        With `counts`, of those alone for which it is true: given the client's
+        address and port, and how many connections from there ended before.
 
         A client's bytes_received counts one more when the peer's FIN arrived;
         what the peer sent does not, but may include bytes that the client,
@@ -292,18 +296,23 @@ class Witness:
                 key = (connection.remote, connection.local)
                 peers.setdefault(key, []).append(connection)
         total = Carried()
-        for client in ended:
-            if client.remote != endpoint:
+        before = collections.Counter()
+        for one in ended:
+            if one.remote != endpoint:
                 continue
+            before[one.local] += 1
+            mine = counts is None or counts(one.local, before[one.local] - 1)
             # A port that is used again makes several connections of one name:
             # they end in the order in which they began.
-            matching = peers.get((client.local, client.remote), [])
+            matching = peers.get((one.local, one.remote), [])
             if not matching:
-                if client.bytes_sent or client.bytes_received:
-                    raise RuntimeError(f"peer not seen: {client}")
+                if one.bytes_sent or one.bytes_received:
+                    raise RuntimeError(f"peer not seen: {one}")
                 continue
             peer = matching.pop(0)
+            if not mine:
+                continue
             total.connections += 1
-            total.sent += client.data_sent
-            total.received += min(client.bytes_received, peer.data_sent)
+            total.sent += one.data_sent
+            total.received += min(one.bytes_received, peer.data_sent)
         return total
