@@ -2,12 +2,14 @@
 
 import argparse
 import itertools
+import json
 import shlex
 import signal
+import subprocess
 import sys
 import time
 
-from lab import crawlers, names, report, sites
+from lab import crawlers, names, report, sites, told_apart
 from lab.lab import Lab, program
 from lab.service import wait_until
 
@@ -39,6 +41,24 @@ def crawl(lab, directory):
         lab.crawl(client, vendor, scheme, site, directory)
 
 
+def explain(lab):
+    """{vendor: what its connections are recognised by}, by `explain`."""
+    told = {}
+    for vendor in lab.vendors.values():
+        done = subprocess.run(
+            [program(), "explain", "--json", "--config", lab.config_file]
+            + ["--address", vendor.endpoint[0], vendor.url],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        (decided,) = json.loads(done.stdout)
+        if decided["vendor"] != vendor.name:
+            raise RuntimeError(f"{vendor.url} is {decided['vendor']}'s")
+        told[vendor.name] = "recognised by " + decided["holds"]
+    return told
+
+
 def compare(lab, collector):
     """(all lines agree, text of both tables), once all figures have arrived."""
     lab.settle()
@@ -67,7 +87,9 @@ def compare(lab, collector):
     )
     text += "\nPer vendor, beside every independent witness\n\n"
     text += report.table(
-        ("vendor", "figure", "proxymeter", "witness", "which", ""), both[1]
+        ("vendor", "figure", "proxymeter", "witness", "which", ""),
+        both[1],
+        explain(lab),
     )
     return agree(both), text
 
@@ -102,7 +124,7 @@ def main():
 
     started = time.monotonic()
     say("Starting origin and vendors ...")
-    with Lab() as lab:
+    with Lab(choice=told_apart.vendors()) as lab:
         directory = lab.new_directory()
         say("Starting the collector ...")
         collector = lab.start_collector(directory)

@@ -36,7 +36,7 @@ class Account:
 
 def witnessed(lab, vendor):
     """By the kernel (bytes, connections), the vendor (tunnels), the origin."""
-    carried = lab.witness.carried(vendor.endpoint)
+    carried = vendor.carried(lab.witness)
     return Account(
         connections=carried.connections,
         tunnels=vendor.tunnels(),

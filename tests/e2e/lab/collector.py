@@ -16,7 +16,10 @@ def configuration(vendors):
     return json.dumps(
         {
             "version": 1,
-            "vendors": [{"name": v.name, "match": [v.rule]} for v in vendors],
+            "vendors": [
+                {"name": v.name, "match": [v.rule], **getattr(v, "terms", {})}
+                for v in vendors
+            ],
         },
         indent=2,
     )

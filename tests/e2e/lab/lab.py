@@ -27,9 +27,10 @@ def library():
 class Lab:
     """Context manager: origin, vendors and witness; collectors on request."""
 
-    def __init__(self, names=None):
-        """Runs the vendors called `names`; all of them for None."""
+    def __init__(self, names=None, choice=vendors.ALL):
+        """Runs the vendors of `choice` called `names`; all of them for None."""
         self._names = names
+        self._choice = choice
         self._collectors = []
         self._number = 0
         self.vendors = {}
@@ -49,9 +50,9 @@ class Lab:
         self._stop()
 
     def _start(self):
-        wanted = [v for v in vendors.ALL if self._names is None or v[1] in self._names]
+        wanted = [v for v in self._choice if self._names is None or v[1] in self._names]
         hosts = [(ORIGIN_ADDRESS, site) for site in sites.SITES]
-        hosts += [(address, host) for _, _, address, host in wanted]
+        hosts += [(address, host) for _, _, address, host in wanted if host]
         hosts += [(nghttpx.ADDRESS, nghttpx.HOST)]
         self.hosts_file = self.workspace.write(
             "hosts", names.hosts(hosts)

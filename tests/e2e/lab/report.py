@@ -1,17 +1,19 @@
 """What was metered beside what was witnessed, as a table with verdicts."""
 
 import dataclasses
+import re
+from decimal import Decimal
 
 from . import account
 
 
 @dataclasses.dataclass
 class Line:
-    """One comparison. Figures are integers."""
+    """One comparison."""
 
     cells: tuple
-    metered: int
-    witnessed: int
+    metered: int | Decimal
+    witnessed: int | Decimal
     witness: str
 
     @property
@@ -62,22 +64,65 @@ def vendor_lines(lab, metrics):
                 _of_class(expected.responses, code),
                 "origin's access log",
             )
+        for what, mine, theirs, witness in _by_terms(metrics, vendor, expected):
+            add(what, mine, theirs, witness)
     return lines
+
+
+def _by_terms(metrics, vendor, expected):
+    """What labels and prices make of it."""
+    for label, value in getattr(vendor, "asks_for", {}).items():
+        mine = metrics.total(
+            "proxymeter_product_requests_total",
+            proxy_vendor=vendor.name,
+            **{label: value},
+        )
+        theirs = sum(expected.requests.values())
+        yield f"requests, {label} {value}", mine, theirs, "origin's access log"
+    price = vendor.terms.get("price")
+    if not price:
+        return
+    # In floating point, but the shortest text of it is the exact sum.
+    mine = sum(
+        Decimal(repr(value))
+        for _, value in metrics.samples(
+            "proxymeter_cost_total",
+            proxy_vendor=vendor.name,
+            currency=price["currency"],
+        )
+    )
+    carried = expected.sent + expected.received
+    asked = sum(expected.requests.values())
+    theirs = Decimal(str(price.get("per_gb", 0))) * carried / 10**9
+    theirs += Decimal(str(price.get("per_request", 0))) * asked
+    terms = [f"{key} {price[key]}" for key in ("per_gb", "per_request") if key in price]
+    yield f"cost, {price['currency']}", mine, theirs, " ".join(
+        [*terms, "of the above"]
+    )
 
 
 def _of_class(responses, wanted):
     return sum(n for (_, code), n in responses.items() if code == wanted)
 
 
-def table(header, lines):
-    """Text of `lines`: their cells, both figures, the witness, the verdict."""
+def _written(figure):
+    return f"{figure:,}" if isinstance(figure, int) else f"{figure:,.9f}"
+
+
+def table(header, lines, headings=None):
+    """Text of `lines`: their cells, both figures, the witness, the verdict.
+
+    With `headings`, by what stands in the first column: that is left out, and a
+    line of text put in front of those that have it.
+    """
+    headings = headings or {}
     rows = [header]
     for line in lines:
         rows.append(
             (
                 *line.cells,
-                f"{line.metered:,}",
-                f"{line.witnessed:,}",
+                _written(line.metered),
+                _written(line.witnessed),
                 line.witness,
                 "agree" if line.agrees else "DISAGREE",
             )
@@ -85,14 +130,18 @@ def table(header, lines):
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
 
     def is_figure(column):
-        return all(row[column].replace(",", "").isdigit() for row in rows[1:])
+        return all(re.fullmatch(r"[\d,]+(\.\d+)?", row[column]) for row in rows[1:])
 
     figures = [is_figure(column) for column in range(len(widths))]
-    text = ""
+    text, last = "", None
     for row in rows:
+        if row[0] in headings and row[0] != last:
+            text += f"  {row[0]}: {headings[row[0]]}\n"
+            last = row[0]
         cells = (
             cell.rjust(width) if figure else cell.ljust(width)
             for cell, width, figure in zip(row, widths, figures, strict=True)
         )
-        text += ("  " + "  ".join(cells)).rstrip() + "\n"
+        shown = list(cells)[1 if headings else 0 :]
+        text += ("    " if headings else "  ") + "  ".join(shown).rstrip() + "\n"
     return text

@@ -27,6 +27,8 @@ class Vendor:
     # request on the way by then is lost, and only a crawler that tries again
     # would go on: the figures of all witnesses would then differ rightly.
     closes_unannounced = False
+    # What else stands beside the rule: prices, labels.
+    terms = {}
 
     def __init__(self, workspace, hosts_file, name, address, host):
         self.name = name
@@ -49,6 +51,10 @@ class Vendor:
     @property
     def endpoint(self):
         return (self.address, self.port)
+
+    def carried(self, witness):
+        """What its connections carried, by the kernel."""
+        return witness.carried(self.endpoint)
 
     def tunnels(self):
         """How many tunnels were opened, by the server's own log."""
@@ -123,11 +129,11 @@ class Squid(Vendor):
         configuration = self._configure(
             f"""\
 http_port {self.address}:{self.port}
+{self._access()}
 tcp_outgoing_address {self.address}
 hosts_file {self._hosts_file}
 dns_nameservers 127.0.0.1
 visible_hostname {self.host}
-{self._access()}
 cache deny all
 memory_cache_shared off
 pinger_enable off
