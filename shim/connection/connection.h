@@ -236,7 +236,27 @@ class Connection {
   bool has_client_random() const {
     return randoms_[0][0].load(std::memory_order_relaxed) != 0;
   }
-  bool HasClientRandom(const ClientRandom& random, std::uint8_t* tls_depth);
+  /// Which stream carries the session with this random? Not those of HTTP/2's
+  /// tunnels: asked of whom nobody holds, whose tunnels may be going away. In
+  /// the header for speed, as every call of a TLS library asks.
+  bool HasOwnRandom(const ClientRandom& random, std::uint8_t* tls_depth) const {
+    for (std::uint8_t depth = 0; depth < kMaxStreams; ++depth) {
+      if (IsRandom(randoms_[depth], random)) {
+        *tls_depth = depth;
+        return random[0] != 0;
+      }
+    }
+    return false;
+  }
+  bool has_tunnels() const {
+    return tunnels_.load(std::memory_order_acquire) != nullptr;
+  }
+  /// The same of all streams, for who holds it.
+  bool HasClientRandom(const ClientRandom& random,
+                       std::uint8_t* tls_depth) const {
+    return HasOwnRandom(random, tls_depth) ||
+           (has_tunnels() && HasTunnelRandom(random, tls_depth));
+  }
 
  private:
   enum Direction : std::uint8_t { kSentDirection, kReceivedDirection };
@@ -251,6 +271,14 @@ class Connection {
                ? kMaxStreams
                : Http2Tunnels::PlaceOf(Http2Tunnels::kMost);
   }
+  static bool IsRandom(const Random& stored, const ClientRandom& random) {
+    return stored[0].load(std::memory_order_acquire) == random[0] &&
+           stored[1].load(std::memory_order_acquire) == random[1] &&
+           stored[2].load(std::memory_order_acquire) == random[2] &&
+           stored[3].load(std::memory_order_acquire) == random[3];
+  }
+  [[gnu::noinline]] bool HasTunnelRandom(const ClientRandom& random,
+                                         std::uint8_t* tls_depth) const;
   Random* RandomAt(std::uint8_t tls_depth);
   void ForgetRandom(Random* random);
   void Hold(Direction direction, std::size_t size);

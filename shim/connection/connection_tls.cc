@@ -41,15 +41,12 @@ void Connection::ReplaceClientRandom(std::uint8_t tls_depth,
   SetClientRandom(tls_depth, bytes);
 }
 
-bool Connection::HasClientRandom(const ClientRandom& random,
-                                 std::uint8_t* tls_depth) {
-  for (std::uint8_t depth = 0; depth < places(); ++depth) {
-    const Random* const stored = RandomAt(depth);
-    bool equal = random[0] != 0 && stored != nullptr;
-    for (int i = 0; equal && i < 4; ++i) {
-      equal = (*stored)[i].load(std::memory_order_acquire) == random[i];
-    }
-    if (equal) {
+bool Connection::HasTunnelRandom(const ClientRandom& random,
+                                 std::uint8_t* tls_depth) const {
+  Http2Tunnels* const tunnels = tunnels_.load(std::memory_order_acquire);
+  for (std::uint8_t depth = kMaxStreams; depth < places(); ++depth) {
+    const Random* const stored = tunnels->RandomAt(depth);
+    if (random[0] != 0 && stored != nullptr && IsRandom(*stored, random)) {
       *tls_depth = depth;
       return true;
     }

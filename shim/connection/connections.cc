@@ -27,7 +27,10 @@ Connections::Use Connections::FindTls(const Connection::ClientRandom& random,
                                       std::uint8_t* tls_depth) {
   Connection* found = nullptr;
   tls_.Visit(random[0], [&](Connection* connection) {
-    if (!connection->HasClientRandom(random, tls_depth)) return false;
+    if (!connection->HasOwnRandom(random, tls_depth) &&
+        !connection->has_tunnels()) {
+      return false;
+    }
     if (!connection->TryRetain()) return false;
     if (connection->HasClientRandom(random, tls_depth)) {
       found = connection;
@@ -37,6 +40,21 @@ Connections::Use Connections::FindTls(const Connection::ClientRandom& random,
     return false;
   });
   return Use(this, found);
+}
+
+const Stream* Connections::PeekPlaintext(
+    const Connection::ClientRandom& random) const {
+  const Stream* found = nullptr;
+  tls_.Visit(random[0], [&](const Connection* connection) {
+    std::uint8_t depth = 0;
+    if (!connection->HasOwnRandom(random, &depth) ||
+        depth + 1 == Connection::kMaxStreams) {
+      return false;
+    }
+    found = connection->stream(depth + 1);
+    return true;
+  });
+  return found;
 }
 
 void Connections::RenameTls(const Connection::ClientRandom& before,

@@ -90,6 +90,10 @@ class Connections {
   /// The connection that carries the TLS session with this client random, and
   /// the depth of the stream that is the session's ciphertext.
   Use FindTls(const Connection::ClientRandom& random, std::uint8_t* tls_depth);
+  /// The plaintext of that session, if it has begun and is in no tunnel of
+  /// HTTP/2. Nobody holds it: should its connection end just now, it may be
+  /// another's, or nobody's; its memory stays.
+  const Stream* PeekPlaintext(const Connection::ClientRandom& random) const;
 
   /// The session with the client random `before` has taken `after` instead.
   void RenameTls(const Connection::ClientRandom& before,

@@ -62,7 +62,7 @@ void Stream::Begin(Connection* connection, std::uint8_t depth, bool in_tls) {
   tunnels_.store(nullptr, std::memory_order_relaxed);
   new (&sending_) SideLock();
   new (&receiving_) SideLock();
-  moved_sent_ = &own_moved_sent_;
+  moved_sent_.store(&own_moved_sent_, std::memory_order_relaxed);
   own_moved_sent_.store(0, std::memory_order_relaxed);
   moved_received_.store(0, std::memory_order_relaxed);
   in_tunnel_.store(false, std::memory_order_relaxed);

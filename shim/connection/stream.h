@@ -50,7 +50,7 @@ class Stream {
   /// What was reported as sent is counted here from now on. Before anything
   /// is.
   void CountSentIn(std::atomic<std::uint64_t>* moved_sent) {
-    moved_sent_ = moved_sent;
+    moved_sent_.store(moved_sent, std::memory_order_relaxed);
   }
 
   /// What this carries is not a stream but datagrams.
@@ -85,7 +85,8 @@ class Stream {
 
   /// Bytes that the hooks reported of this stream.
   std::uint64_t moved_sent() const {
-    return moved_sent_->load(std::memory_order_relaxed);
+    return moved_sent_.load(std::memory_order_relaxed)
+        ->load(std::memory_order_relaxed);
   }
   std::uint64_t moved_received() const {
     return moved_received_.load(std::memory_order_relaxed);
@@ -266,7 +267,8 @@ class Stream {
   std::atomic<bool> in_tunnel_;
   std::atomic<bool> upgrading_;  // to HTTP/2, by the request being sent
   std::atomic<Protocol> named_;  // by its first bytes, if it is not read
-  std::atomic<std::uint64_t>* moved_sent_;  // the next, or the journal's
+  // The next, or the journal's.
+  std::atomic<std::atomic<std::uint64_t>*> moved_sent_;
   std::atomic<std::uint64_t> own_moved_sent_;
   std::atomic<std::uint64_t> moved_received_;
   Exchanges exchanges_;
@@ -309,7 +311,8 @@ class Stream {
 };
 
 inline void Stream::CountSent(JournalRow* row, std::size_t size) {
-  moved_sent_->fetch_add(size, std::memory_order_relaxed);
+  moved_sent_.load(std::memory_order_relaxed)
+      ->fetch_add(size, std::memory_order_relaxed);
   if (depth_ != 0) return;
   if (row != nullptr) [[likely]] {
     Add(row, kSentBytes, size);
