@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import os
 import re
+import resource
 import subprocess
 
 from lab.collector import Collector
@@ -43,7 +44,19 @@ def throughput(output):
     return float(found[1]) * {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}[found[2]]
 
 
+@dataclasses.dataclass
+class Download:
+    throughput: float  # bytes a second
+    cpu: float  # seconds of the client's, in itself and in the kernel
+
+
+def _spent():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def download(way, url, requests, prefix=()):
+    spent = _spent()
     done = subprocess.run(
         [*prefix, "h2load", "--clients=4", f"--requests={requests}"]
         + [*way.options, url],
@@ -52,11 +65,12 @@ def download(way, url, requests, prefix=()):
         timeout=120,
         check=True,
     )
-    return throughput(done.stdout)
+    return Download(throughput(done.stdout), _spent() - spent)
 
 
 def side_by_side(run):
-    """Of each way, throughput with the shim as a part of that without."""
+    """Of each way, what is measured with the shim by that without: (throughput,
+    CPU time), in as many pairs as there are turns."""
     with contextlib.ExitStack() as stack:
         space = Workspace()
         stack.callback(space.remove)
@@ -97,7 +111,12 @@ def side_by_side(run):
                     for prefix in prefixes
                 }
                 asked += requests
-                ratios[way.name].append(found[True] / found[False])
+                ratios[way.name].append(
+                    (
+                        found[True].throughput / found[False].throughput,
+                        found[True].cpu / found[False].cpu,
+                    )
+                )
         collector.settle()
         counted = collector.metrics().total("proxymeter_requests_total")
         if counted != asked:
