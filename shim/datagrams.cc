@@ -39,9 +39,9 @@ bool Same(const Endpoint& a, const Endpoint& b) {
 // Has `fd` stand for what goes to and comes from `peer`, when that is
 // somebody's proxy or outside; false when its datagrams are not metered.
 bool Turn(int fd, const Endpoint& peer) {
-  const PolicyMap::Change change = RefreshPolicy();
+  RefreshPolicy();
   const VendorName vendor = VendorOfDatagrams(peer);
-  if (!vendor.metered() || SocketType(fd) != SOCK_DGRAM || !OpenMeter(change)) {
+  if (!vendor.metered() || SocketType(fd) != SOCK_DGRAM || !OpenMeter()) {
     return false;
   }
   shim.connections.Open(fd, vendor.view(), peer, Origin::kDatagrams,

@@ -47,9 +47,9 @@ void Initialise() {
   ResolveLibc();
 }
 
-PolicyMap::Change RefreshPolicy() {
-  return shim.attribution.policy().Refresh(shim.environment.directory(),
-                                           shim.process.generation());
+void RefreshPolicy() {
+  shim.attribution.policy().Refresh(shim.environment.directory(),
+                                    shim.process.generation());
 }
 
 VendorName VendorOfDatagrams(const Endpoint& peer) {
@@ -58,12 +58,15 @@ VendorName VendorOfDatagrams(const Endpoint& peer) {
                           : shim.attribution.Classify(peer);
 }
 
-bool OpenMeter(PolicyMap::Change change) {
+bool OpenMeter() {
   if (shim.process.IsBorrowed() ||
       !shim.meter.Open(shim.environment.directory())) {
     return false;
   }
-  if (change == PolicyMap::Change::kRejected) shim.meter.Count(kPolicyRejected);
+  for (std::uint32_t refused = shim.attribution.policy().TakeRejections();
+       refused != 0; --refused) {
+    shim.meter.Count(kPolicyRejected);
+  }
   return true;
 }
 
@@ -164,7 +167,7 @@ void ReportConnect(int fd, const sockaddr* address, socklen_t length, int error,
   if (!begun && shim.connections.HasDnsStream(fd)) return;
   // A socket whose first attempt failed may try another proxy.
   ReportCreated(fd);
-  const PolicyMap::Change change = RefreshPolicy();
+  RefreshPolicy();
   Expected expected;
   const VendorName vendor = shim.attribution.Classify(endpoint, &expected);
   const bool metered = vendor.metered() || expected.vendor;
@@ -183,7 +186,7 @@ void ReportConnect(int fd, const sockaddr* address, socklen_t length, int error,
     }
     return;
   }
-  if (type != SOCK_STREAM || !metered || !OpenMeter(change)) return;
+  if (type != SOCK_STREAM || !metered || !OpenMeter()) return;
   if (begun) {
     shim.connections.Open(
         fd, vendor.view(), endpoint,

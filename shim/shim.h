@@ -43,10 +43,10 @@ inline bool IsMetered(int fd) { return shim.connections.Tracks(fd); }
 inline bool IsPlain(int fd) { return shim.connections.IsPlain(fd); }
 
 /// Follows the collector's policy, at most once a second.
-PolicyMap::Change RefreshPolicy();
+void RefreshPolicy();
 /// Opens the journal if it is not open yet, and counts a policy refused. False
 /// when there is nothing to count in, or what looks ours is our parent's.
-bool OpenMeter(PolicyMap::Change change);
+bool OpenMeter();
 /// Whose datagrams to and from `peer` are: a SOCKS proxy's that takes them
 /// there, else as Attribution::Classify.
 VendorName VendorOfDatagrams(const Endpoint& peer);

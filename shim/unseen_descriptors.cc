@@ -21,20 +21,19 @@ void FindOut(int fd) {
   // Closed meanwhile: what has the number next is unknown as well.
   if (kind == Peer::kBadDescriptor) return;
   const int type = kind == Peer::kInternet ? SocketType(fd) : -1;
-  PolicyMap::Change change = PolicyMap::Change::kNone;
   VendorName vendor;
   Expected expected;
   if (type == SOCK_DGRAM) {
-    change = RefreshPolicy();
+    RefreshPolicy();
     vendor = VendorOfDatagrams(peer);
   } else if (type == SOCK_STREAM) {
     // Perhaps accepted, not connected: the peer is then a client, at an address
     // of the internet as likely as not. Only a rule says that it is a proxy.
-    change = RefreshPolicy();
+    RefreshPolicy();
     vendor = shim.attribution.ClassifyByRule(peer, &expected);
     expected.vendor = false;
   }
-  if (!vendor.metered() || !OpenMeter(change)) {
+  if (!vendor.metered() || !OpenMeter()) {
     if (type == SOCK_DGRAM && peer.port == kDnsPort) {
       shim.connections.SettleDnsDatagrams(fd);
     } else {

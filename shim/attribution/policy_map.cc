@@ -66,6 +66,9 @@ PolicyMap::Change PolicyMap::Refresh(const Path& directory,
     return Change::kNone;  // Another thread is at it, or this one was.
   }
   const Change change = Load(directory);
+  if (change == Change::kRejected) {
+    rejections_.fetch_add(1, std::memory_order_relaxed);
+  }
   next_look_ns_.store(now + kLookIntervalNs, std::memory_order_relaxed);
   loader_.store(0, std::memory_order_release);
   return change;

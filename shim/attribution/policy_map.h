@@ -30,6 +30,11 @@ class PolicyMap {
   /// child. Leaves errno alone.
   Change Refresh(const Path& directory, std::uint32_t generation);
 
+  /// Files refused since this was last asked, whoever looked.
+  std::uint32_t TakeRejections() {
+    return rejections_.exchange(0, std::memory_order_relaxed);
+  }
+
   /// Whether the policy in force asks who opens connections: one load.
   bool asks_for_callers() const {
     return asks_for_callers_.load(std::memory_order_relaxed);
@@ -92,6 +97,7 @@ class PolicyMap {
   std::atomic<int> current_{-1};  // the one in force; -1 is none
   Slot slots_[kSlots];
   std::atomic<std::uint64_t> next_look_ns_{0};
+  std::atomic<std::uint32_t> rejections_{0};
   std::atomic<std::uint32_t> loader_{0};  // generation + 1, or 0 for nobody
   Identity seen_;
   std::atomic<bool> asks_for_callers_{false};

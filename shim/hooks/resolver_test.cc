@@ -1,3 +1,5 @@
+#include <fstream>
+
 #include "shim/hooks/hooks.h"
 #include "shim/testing/shim_fixture.h"
 
@@ -40,6 +42,15 @@ TEST_F(Resolver, FailuresPassThrough) {
   EXPECT_EQ(hooks::getaddrinfo("gw.acme.test", nullptr, nullptr, &result),
             EAI_NONAME);
   EXPECT_EQ(hooks::getaddrinfo(nullptr, "80", nullptr, &result), EAI_NONAME);
+}
+
+// By the connection that comes next: there was no journal to count in.
+TEST_F(Resolver, ThePolicyThatALookUpRefusesIsCounted) {
+  std::ofstream(directory() + "/policy", std::ios::trunc) << "no policy";
+  RestartShim();
+  Resolve("gw.acme.test", {"127.0.50.1"});
+  Connect(5, "203.0.113.1", 80);
+  EXPECT_EQ(Events(kPolicyRejected), 1u);
 }
 
 // However specific the rules are that name them.
