@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <optional>
@@ -237,10 +238,18 @@ VendorConfig WithoutConflicts(VendorConfig config) {
   }
 }
 
+// Policies to be made, 200 look-ups each; for a long run by hand, millions.
+std::uint32_t Seeds() {
+  const char* const wanted = std::getenv("PROXYMETER_POLICY_SEEDS");
+  return wanted == nullptr
+             ? 400
+             : static_cast<std::uint32_t>(std::strtoul(wanted, nullptr, 10));
+}
+
 TEST(CompilePolicy, AgreesWithTheObviousImplementation) {
   int by_outcome[2] = {};
   int by_user = 0;
-  for (std::uint32_t seed = 1; seed <= 400; ++seed) {
+  for (std::uint32_t seed = 1; seed <= Seeds(); ++seed) {
     SCOPED_TRACE(seed);
     Generator generator(seed);
     const VendorConfig config = WithoutConflicts(generator.Config());
