@@ -92,7 +92,9 @@ def side_by_side(run):
             os.path.join(space.path, "collector.out"),
         )
         stack.callback(collector.kill)
-        metered = [program, "run", "--dir", directory, "--"]
+        # Not by `proxymeter run`, whose own start would be among the CPU time.
+        library = os.path.join(run.build, "lib", "libproxymeter.so")
+        metered = ["env", f"LD_PRELOAD={library}", f"PROXYMETER_DIR={directory}"]
         urls = (
             f"http://{ADDRESS}:{origin.http_port}{PAGE}",
             f"https://{ADDRESS}:{origin.https_port}{PAGE}",
@@ -105,9 +107,10 @@ def side_by_side(run):
             ratios[way.name] = []
             for turn in range(run.repetitions):
                 # Who comes first has the colder machine: by turns.
-                prefixes = [(), metered] if turn % 2 else [metered, ()]
+                plain = ["env"]
+                prefixes = [plain, metered] if turn % 2 else [metered, plain]
                 found = {
-                    bool(prefix): download(way, url, requests, prefix)
+                    prefix is metered: download(way, url, requests, prefix)
                     for prefix in prefixes
                 }
                 asked += requests
