@@ -268,9 +268,10 @@ Connection* BeginClose(int fd) {
       ReadTcpFigures(fd, &tcp)) {
     if (closing->connecting()) SettleConnecting(fd, tcp.state, closing);
     if (!closing->connecting()) {
-      closing->Reconcile(tcp.figures);
-      if (tcp.state == TCP_CLOSE_WAIT || tcp.state == TCP_CLOSE) {
-        closing->EndedByPeer(tcp.figures);
+      const bool all_read = closing->Reconcile(tcp.figures);
+      // Who leaves unread what has arrived has given up by himself.
+      if (all_read && (tcp.state == TCP_CLOSE_WAIT || tcp.state == TCP_CLOSE)) {
+        closing->EndedByPeer();
       }
     }
   }

@@ -41,9 +41,15 @@ void FindOut(int fd) {
     }
     return;
   }
-  shim.connections.Adopt(
-      fd, vendor.view(), peer,
-      type == SOCK_DGRAM ? Origin::kDatagrams : Origin::kAdopted, expected);
+  const bool datagrams = type == SOCK_DGRAM;
+  SocketIdentity socket;
+  if (!datagrams) {
+    socket = IdentityOf(fd);
+    socket.adopted = true;
+  }
+  shim.connections.Adopt(fd, vendor.view(), peer,
+                         datagrams ? Origin::kDatagrams : Origin::kAdopted,
+                         socket, expected);
 }
 
 }  // namespace proxymeter::shim

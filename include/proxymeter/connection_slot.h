@@ -1,4 +1,5 @@
-// What the journal knows of an open connection.
+// What the journal knows of a connection: of those that are open, and of those
+// that ended last.
 #ifndef PROXYMETER_CONNECTION_SLOT_H_
 #define PROXYMETER_CONNECTION_SLOT_H_
 
@@ -7,9 +8,11 @@
 
 namespace proxymeter {
 
-/// A TCP connection that is open, so that what the kernel says of it when it is
-/// gone can be compared with what was reported: SIGKILL may fall between the
-/// kernel's taking bytes and the report of it.
+/// A TCP connection, so that what the kernel says of it can be compared with
+/// what was reported. While it is open, SIGKILL may fall between the kernel's
+/// taking bytes and the report of it; when it has ended, what stands here says
+/// which of the kernel's connections were metered, and how much of them, until
+/// the slot is another's.
 struct alignas(64) ConnectionSlot {
   /// SO_COOKIE, which no other socket has or will have until the next boot; 0:
   /// the slot is free. Stored last, with release.
@@ -26,9 +29,18 @@ struct alignas(64) ConnectionSlot {
   std::atomic<std::uint32_t> vendor_row;
   /// Not 0: another program may have it too, whose bytes are not ours.
   std::atomic<std::uint32_t> may_be_shared;
-  std::uint32_t reserved[6];
+  std::atomic<std::uint64_t> received;  ///< as `sent`
+  /// Cookie of the connection that had the slot last, and has ended: all but
+  /// `cookie` is about it. 0: none. Stored with release before `cookie` is 0.
+  std::atomic<std::uint64_t> ended_cookie;
+  std::atomic<std::uint32_t> ended_ms;  ///< when, by the monotonic clock
+  /// Not 0: somebody else made it, and may have used it before.
+  std::atomic<std::uint32_t> adopted;
 };
 static_assert(sizeof(ConnectionSlot) == 64);
+/// A slot is not used again so soon after its connection's end as long as there
+/// are others: collectors look in every second.
+inline constexpr std::uint32_t kSlotKeptMs = 2500;
 /// Stands for a cookie while a slot is being filled in.
 inline constexpr std::uint64_t kSlotClaimed = ~std::uint64_t{0};
 

@@ -371,6 +371,10 @@ struct JournalHeader {
   /// Slots behind the rows that are backed by allocated space. Journals of
   /// before there were slots have none: all of the page behind them is zero.
   std::atomic<std::uint32_t> allocated_slots;
+  /// TCP connections open now that have no slot.
+  std::atomic<std::uint32_t> without_slot;
+  /// Connections that have ended and left their slots to tell of it.
+  std::atomic<std::uint64_t> ended_connections;
 };
 
 /// The slots that every journal has, in the header's page.

@@ -56,7 +56,10 @@ void Connection::Begin(Connections* home, JournalRow* vendor_row,
   }
   tunnels_.store(nullptr, std::memory_order_relaxed);
   socket_stream_.Begin(this, 0, /*in_tls=*/false);
-  if (slot != nullptr) socket_stream_.CountSentIn(&slot->sent);
+  if (slot != nullptr) {
+    socket_stream_.CountIn(&slot->sent, &slot->received);
+  }
+  CountWithoutSlot(+1);
   if (home->BeginsWithRequest(vendor_row)) ExpectRequest(/*in_tls=*/false);
   streams_[0].store(&socket_stream_, std::memory_order_relaxed);
   for (std::uint8_t depth = 1; depth < kMaxStreams; ++depth) {
@@ -164,7 +167,7 @@ void Connection::Abandoned() {
   Add(vendor_row(), kConnectionsAbandoned, 1);
 }
 
-void Connection::Reconcile(const KernelFigures& kernel) {
+bool Connection::Reconcile(const KernelFigures& kernel) {
   Decide();
   JournalRow* const vendor_row = this->vendor_row();
   Add(vendor_row, kRetransmittedBytes, kernel.retransmitted);
@@ -181,14 +184,19 @@ void Connection::Reconcile(const KernelFigures& kernel) {
     Add(vendor_row, kReconciledSentBytes, missed);
     Hold(kSentDirection, missed);
   }
-  if (kernel.received > socket_stream_.moved_received()) {
+  const bool all_read = kernel.received <= socket_stream_.moved_received();
+  if (!all_read) {
     const std::uint64_t missed =
         kernel.received - socket_stream_.moved_received();
+    if (slot_ != nullptr) {
+      slot_->received.fetch_add(missed, std::memory_order_relaxed);
+    }
     Add(vendor_row, kReconciledReceivedBytes, missed);
     Hold(kReceivedDirection, missed);
   }
   // What is held goes to the destination when the connection ends, which is
   // next.
+  return all_read;
 }
 
 void Connection::SetRow(JournalRow* row) {
@@ -354,8 +362,7 @@ void Connection::Time(Phase phase, std::uint64_t since_ns,
       1);
 }
 
-void Connection::EndedByPeer(const KernelFigures& kernel) {
-  if (kernel.received > socket_stream_.moved_received()) return;
+void Connection::EndedByPeer() {
   const auto blame = [this](std::uint8_t depth) {
     Stream* stream = this->stream(depth);
     return stream != nullptr && stream->BlameEnd();

@@ -161,8 +161,8 @@ class Connection {
 
   /// Adds what the kernel counted beyond what the hooks saw: stdio on a socket,
   /// io_uring, raw system calls, bytes that nobody read. For the sole owner, at
-  /// its end.
-  void Reconcile(const KernelFigures& kernel);
+  /// its end. False when some of what was received is among it.
+  bool Reconcile(const KernelFigures& kernel);
 
   // Where bytes go.
   /// The row for bytes that belong to no request in particular; null while the
@@ -199,9 +199,8 @@ class Connection {
   /// The phase lasted from `since_ns` until `now_ns`; 0 is no time.
   void Time(Phase phase, std::uint64_t since_ns, std::uint64_t now_ns);
   /// The peer ended the connection, before we did: whether that is an error of
-  /// its proxy. For the sole owner. Who leaves unread what has arrived has
-  /// given up by himself.
-  void EndedByPeer(const KernelFigures& kernel);
+  /// its proxy. For the sole owner.
+  void EndedByPeer();
   void CountEvent(ShimCounter counter);
 
   // For its streams.
@@ -297,6 +296,7 @@ class Connection {
   bool IsOfThisProcess();
   bool EnterTarget();
   void GiveBackSlot();
+  void CountWithoutSlot(int change);
 
   std::atomic<std::uint32_t> references_;
   Connections* home_;

@@ -8,11 +8,21 @@ namespace proxymeter::shim {
 // A fork may go on with what its parent has closed, and the other way round:
 // the slot stays then.
 void Connection::GiveBackSlot() {
-  if (slot_ != nullptr && IsOfThisProcess() &&
-      home_->forks() == forks_before_ && home_->copies() == copies_before_) {
-    ConnectionSlots::GiveBack(slot_);
+  if (IsOfThisProcess() && home_->forks() == forks_before_ &&
+      home_->copies() == copies_before_) {
+    if (slot_ != nullptr) home_->meter().GiveBackSlot(slot_);
+    CountWithoutSlot(-1);
   }
   slot_ = nullptr;
+}
+
+// While there are any, the collector cannot tell which of the kernel's
+// connections are nobody's.
+void Connection::CountWithoutSlot(int change) {
+  if (slot_ == nullptr && !is_datagrams()) {
+    home_->meter().journal().header()->without_slot.fetch_add(
+        static_cast<std::uint32_t>(change), std::memory_order_relaxed);
+  }
 }
 
 void Connection::ExpectRequest(bool in_tls) {

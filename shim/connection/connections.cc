@@ -93,7 +93,8 @@ void Connections::Open(int fd, std::string_view vendor, const Endpoint& remote,
 }
 
 void Connections::Adopt(int fd, std::string_view vendor, const Endpoint& remote,
-                        Origin origin, const Expected& expected) {
+                        Origin origin, const SocketIdentity& socket,
+                        const Expected& expected) {
   Connection* connection = pool_.Allocate();
   if (connection == nullptr) {
     meter_->Count(kConnectionsUntracked);
@@ -102,7 +103,7 @@ void Connections::Adopt(int fd, std::string_view vendor, const Endpoint& remote,
   }
   JournalRow* vendor_row = VendorRow(vendor);
   connection->Begin(this, vendor_row, remote, origin, /*since_ns=*/0,
-                    /*slot=*/nullptr, expected);
+                    meter_->TakeSlot(socket, vendor_row), expected);
   if (!table_.Settle(fd, connection)) {
     Release(connection);
   } else if (origin == Origin::kAdopted) {

@@ -108,7 +108,8 @@ class Connections {
   /// The same for a descriptor that is unknown still; another thread may be the
   /// first to find out.
   void Adopt(int fd, std::string_view vendor, const Endpoint& remote,
-             Origin origin, const Expected& expected = {});
+             Origin origin, const SocketIdentity& socket = {},
+             const Expected& expected = {});
   /// `fd` is unknown, and is found to be no connection.
   void SettlePlain(int fd) { table_.Settle(fd, ConnectionTable::Plain()); }
   /// The same, but its peer is a DNS server.

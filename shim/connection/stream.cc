@@ -64,7 +64,8 @@ void Stream::Begin(Connection* connection, std::uint8_t depth, bool in_tls) {
   new (&receiving_) SideLock();
   moved_sent_.store(&own_moved_sent_, std::memory_order_relaxed);
   own_moved_sent_.store(0, std::memory_order_relaxed);
-  moved_received_.store(0, std::memory_order_relaxed);
+  moved_received_.store(&own_moved_received_, std::memory_order_relaxed);
+  own_moved_received_.store(0, std::memory_order_relaxed);
   in_tunnel_.store(false, std::memory_order_relaxed);
   upgrading_.store(false, std::memory_order_relaxed);
   named_.store(Protocol::kUnknown, std::memory_order_relaxed);

@@ -47,10 +47,12 @@ class Stream {
   /// Gives back what it took. Nobody uses it any more.
   void GiveBack();
 
-  /// What was reported as sent is counted here from now on. Before anything
-  /// is.
-  void CountSentIn(std::atomic<std::uint64_t>* moved_sent) {
+  /// What was reported as sent and received is counted here from now on. Before
+  /// anything is.
+  void CountIn(std::atomic<std::uint64_t>* moved_sent,
+               std::atomic<std::uint64_t>* moved_received) {
     moved_sent_.store(moved_sent, std::memory_order_relaxed);
+    moved_received_.store(moved_received, std::memory_order_relaxed);
   }
 
   /// What this carries is not a stream but datagrams.
@@ -89,7 +91,8 @@ class Stream {
         ->load(std::memory_order_relaxed);
   }
   std::uint64_t moved_received() const {
-    return moved_received_.load(std::memory_order_relaxed);
+    return moved_received_.load(std::memory_order_relaxed)
+        ->load(std::memory_order_relaxed);
   }
 
  private:
@@ -267,10 +270,11 @@ class Stream {
   std::atomic<bool> in_tunnel_;
   std::atomic<bool> upgrading_;  // to HTTP/2, by the request being sent
   std::atomic<Protocol> named_;  // by its first bytes, if it is not read
-  // The next, or the journal's.
+  // Its own, or the journal's.
   std::atomic<std::atomic<std::uint64_t>*> moved_sent_;
+  std::atomic<std::atomic<std::uint64_t>*> moved_received_;
   std::atomic<std::uint64_t> own_moved_sent_;
-  std::atomic<std::uint64_t> moved_received_;
+  std::atomic<std::uint64_t> own_moved_received_;
   Exchanges exchanges_;
   std::atomic<protocol::Http2Session*> http2_;  // null until it is spoken
   std::atomic<Http2Tunnels*> tunnels_;          // by it, if they are followed
@@ -322,7 +326,8 @@ inline void Stream::CountSent(JournalRow* row, std::size_t size) {
 }
 
 inline void Stream::CountReceived(JournalRow* row, std::size_t size) {
-  moved_received_.fetch_add(size, std::memory_order_relaxed);
+  moved_received_.load(std::memory_order_relaxed)
+      ->fetch_add(size, std::memory_order_relaxed);
   if (depth_ != 0) return;
   if (row != nullptr) [[likely]] {
     Add(row, kReceivedBytes, size);

@@ -14,6 +14,16 @@ bool Claim(ConnectionSlot* slot) {
                                               std::memory_order_acq_rel);
 }
 
+std::uint32_t MonotonicMs() {
+  return static_cast<std::uint32_t>(MonotonicNs() / 1'000'000);
+}
+
+// The collector may not have seen yet what it tells of an end.
+bool StillTells(const ConnectionSlot* slot, std::uint32_t now_ms) {
+  return slot->ended_cookie.load(std::memory_order_relaxed) != 0 &&
+         now_ms - slot->ended_ms.load(std::memory_order_relaxed) < kSlotKeptMs;
+}
+
 }  // namespace
 
 std::uint32_t RowNumber(const JournalFile& journal, const JournalRow* row) {
@@ -29,27 +39,36 @@ ConnectionSlot* ConnectionSlots::Take(JournalFile& journal,
   if (socket.cookie == 0 || !journal.is_file()) return nullptr;
   // Connections end in no order: behind the last one taken there is room, as a
   // rule. When there is not soon, the journal is full, or might as well be.
-  std::uint32_t number = next_.load(std::memory_order_relaxed);
-  ConnectionSlot* slot = nullptr;
-  std::uint32_t limit = journal.slot_limit();
-  for (std::uint32_t probe = 0; probe < kProbes && slot == nullptr; ++probe) {
-    number = number < limit ? number : 0;
-    ConnectionSlot* candidate = journal.slot(number++);
-    if (Claim(candidate)) slot = candidate;
-  }
-  if (slot == nullptr) {
-    const std::uint64_t now = MonotonicNs();
-    if (now < next_growth_ns_.load(std::memory_order_relaxed)) return nullptr;
-    if (!journal.GrowSlots(limit - kFirstSlots + 1)) {
-      next_growth_ns_.store(now + kGrowthRetryNs, std::memory_order_relaxed);
-      return nullptr;
+  const std::uint32_t limit = journal.slot_limit();
+  const std::uint32_t first = next_.load(std::memory_order_relaxed);
+  const std::uint32_t now_ms = MonotonicMs();
+  std::uint32_t number = first;
+  const auto probe = [&](bool all) -> ConnectionSlot* {
+    number = first;
+    for (std::uint32_t i = 0; i < kProbes; ++i) {
+      number = number < limit ? number : 0;
+      ConnectionSlot* candidate = journal.slot(number++);
+      if ((all || !StillTells(candidate, now_ms)) && Claim(candidate)) {
+        return candidate;
+      }
     }
-    number = limit;
-    slot = journal.slot(number++);
-    if (!Claim(slot)) return nullptr;  // another thread's; the next one is ours
+    return nullptr;
+  };
+  ConnectionSlot* slot = probe(/*all=*/false);
+  if (slot == nullptr && Grow(journal, limit)) {
+    slot = journal.slot(limit);
+    number = limit + 1;
+    // Another thread's; the next one is ours.
+    if (!Claim(slot)) return nullptr;
   }
+  // What is open matters more than what has ended.
+  if (slot == nullptr) slot = probe(/*all=*/true);
+  if (slot == nullptr) return nullptr;
   next_.store(number, std::memory_order_relaxed);
+  slot->ended_cookie.store(0, std::memory_order_release);
   slot->sent.store(0, std::memory_order_relaxed);
+  slot->received.store(0, std::memory_order_relaxed);
+  slot->adopted.store(socket.adopted, std::memory_order_relaxed);
   slot->request_from.store(0, std::memory_order_relaxed);
   slot->row.store(0, std::memory_order_relaxed);
   slot->request_row.store(0, std::memory_order_relaxed);
@@ -58,6 +77,23 @@ ConnectionSlot* ConnectionSlots::Take(JournalFile& journal,
   slot->may_be_shared.store(socket.may_be_shared, std::memory_order_relaxed);
   slot->cookie.store(socket.cookie, std::memory_order_release);
   return slot;
+}
+
+void ConnectionSlots::GiveBack(const JournalFile& journal,
+                               ConnectionSlot* slot) {
+  slot->ended_ms.store(MonotonicMs(), std::memory_order_relaxed);
+  slot->ended_cookie.store(slot->cookie.load(std::memory_order_relaxed),
+                           std::memory_order_release);
+  slot->cookie.store(0, std::memory_order_release);
+  journal.header()->ended_connections.fetch_add(1, std::memory_order_release);
+}
+
+bool ConnectionSlots::Grow(JournalFile& journal, std::uint32_t limit) {
+  const std::uint64_t now = MonotonicNs();
+  if (now < next_growth_ns_.load(std::memory_order_relaxed)) return false;
+  if (journal.GrowSlots(limit - kFirstSlots + 1)) return true;
+  next_growth_ns_.store(now + kGrowthRetryNs, std::memory_order_relaxed);
+  return false;
 }
 
 }  // namespace proxymeter::shim

@@ -1,4 +1,4 @@
-// Slots of open connections in the journal.
+// Slots of connections in the journal.
 #ifndef PROXYMETER_SHIM_METER_CONNECTION_SLOTS_H_
 #define PROXYMETER_SHIM_METER_CONNECTION_SLOTS_H_
 
@@ -14,6 +14,7 @@ namespace proxymeter::shim {
 struct SocketIdentity {
   std::uint64_t cookie = 0;   ///< SO_COOKIE; 0: not known
   bool may_be_shared = true;  ///< another program may come by it
+  bool adopted = false;       ///< it was made elsewhere
 };
 
 /// Forks of a process share its journal, hence the slots.
@@ -27,13 +28,13 @@ class ConnectionSlots {
   ConnectionSlot* Take(JournalFile& journal, const SocketIdentity& socket,
                        const JournalRow* vendor_row);
 
-  /// Nobody uses it any more, in no process.
-  static void GiveBack(ConnectionSlot* slot) {
-    slot->cookie.store(0, std::memory_order_release);
-  }
+  /// Nobody uses the connection any more, in no process. Its figures stay.
+  static void GiveBack(const JournalFile& journal, ConnectionSlot* slot);
 
  private:
   static constexpr std::uint32_t kProbes = 64;
+
+  bool Grow(JournalFile& journal, std::uint32_t limit);
 
   std::atomic<std::uint32_t> next_{0};
   std::atomic<std::uint64_t> next_growth_ns_{0};

@@ -28,6 +28,15 @@ class ConnectionSlotsTest : public ExchangeFixture {
     }
     return nullptr;
   }
+  static const ConnectionSlot* SlotOfEnded(int fd) {
+    const JournalFile& journal = shim.meter.journal();
+    for (std::uint32_t i = 0; i < journal.slot_limit(); ++i) {
+      if (journal.slot(i)->ended_cookie == FakeLibc::CookieOf(fd)) {
+        return journal.slot(i);
+      }
+    }
+    return nullptr;
+  }
   static const JournalRow* Row(std::uint32_t number) {
     return number == 0 ? nullptr : &shim.meter.journal().rows()[number - 1];
   }
@@ -56,6 +65,70 @@ TEST_F(ConnectionSlotsTest, KnowsWhatWasReportedAndWhereItWent) {
   fake_.set_kernel_bytes(request.size() + 3, 0);
   hooks::close(kFd);
   EXPECT_EQ(slot->sent, request.size() + 3);
+}
+
+TEST_F(ConnectionSlotsTest, TellsOfAConnectionThatHasEnded) {
+  const std::string request = "GET http://a.test/ HTTP/1.1\r\n\r\n";
+  const std::string response = "HTTP/1.1 204 No Content\r\n\r\n";
+  Connect(kFd, kProxyAddress, 3128);
+  Send(request);
+  Receive(response);
+  EXPECT_EQ(SlotOf(kFd)->received, response.size());
+  EXPECT_EQ(SlotOfEnded(kFd), nullptr);
+  const JournalHeader* header = shim.meter.journal().header();
+  EXPECT_EQ(header->ended_connections, 0u);
+  fake_.set_kernel_bytes(request.size() + 3, response.size() + 4);
+  hooks::close(kFd);
+  EXPECT_EQ(header->ended_connections, 1u);
+  const ConnectionSlot* ended = SlotOfEnded(kFd);
+  ASSERT_NE(ended, nullptr);
+  EXPECT_EQ(ended->cookie, 0u);
+  EXPECT_EQ(ended->sent, request.size() + 3);
+  EXPECT_EQ(ended->received, response.size() + 4);
+  EXPECT_EQ(Row(ended->vendor_row)->vendor(), kVendor);
+  EXPECT_EQ(ended->adopted, 0u);
+  // Not used again at once.
+  Connect(kFd + 1, kProxyAddress, 3128);
+  EXPECT_NE(SlotOf(kFd + 1), ended);
+  EXPECT_EQ(SlotOfEnded(kFd), ended);
+}
+
+TEST_F(ConnectionSlotsTest, ManyThatEndMakeRoomForEachOther) {
+  ASSERT_TRUE(shim.meter.Open(shim.environment.directory()));
+  const JournalRow* vendor = shim.connections.VendorRow(kVendor);
+  const JournalFile& journal = shim.meter.journal();
+  constexpr std::uint64_t kConnections = 3 * (kFirstSlots + kMaxMoreSlots);
+  for (std::uint64_t cookie = 1; cookie <= kConnections; ++cookie) {
+    ConnectionSlot* slot =
+        shim.meter.TakeSlot({.cookie = cookie, .may_be_shared = false}, vendor);
+    ASSERT_NE(slot, nullptr) << cookie;
+    EXPECT_EQ(slot->ended_cookie, 0u);
+    EXPECT_EQ(slot->sent, 0u);
+    EXPECT_EQ(slot->received, 0u);
+    shim.meter.GiveBackSlot(slot);
+  }
+  EXPECT_EQ(journal.header()->ended_connections, kConnections);
+  // The last ones are told of still, as many as there are slots.
+  ASSERT_EQ(journal.slot_limit(), kFirstSlots + kMaxMoreSlots);
+  for (std::uint32_t i = 0; i < journal.slot_limit(); ++i) {
+    EXPECT_GT(journal.slot(i)->ended_cookie,
+              kConnections - 2 * journal.slot_limit());
+  }
+}
+
+TEST_F(ConnectionSlotsTest, WhatHasNoSlotIsCounted) {
+  Connect(kFd, kProxyAddress, 3128);
+  const JournalHeader* header = shim.meter.journal().header();
+  EXPECT_EQ(header->without_slot, 0u);
+  fake_.set_cookies(false);
+  Connect(kFd + 1, kProxyAddress, 3128);
+  Connect(kFd + 2, kProxyAddress, 3128);
+  EXPECT_EQ(header->without_slot, 2u);
+  hooks::close(kFd + 1);
+  hooks::close(kFd);
+  EXPECT_EQ(header->without_slot, 1u);
+  hooks::close(kFd + 2);
+  EXPECT_EQ(header->without_slot, 0u);
 }
 
 TEST_F(ConnectionSlotsTest, BetweenRequestsTheNextOneIsExpected) {
@@ -148,7 +221,7 @@ TEST_F(ConnectionSlotsTest, GrowsUpToItsLimitAndUsesAgainWhatIsFree) {
   }
   EXPECT_EQ(taken.size(), kMost);
   for (std::size_t i = 0; i < kMost; ++i) EXPECT_EQ(taken[i]->cookie, i + 1);
-  ConnectionSlots::GiveBack(taken[0]);
+  shim.meter.GiveBackSlot(taken[0]);
   EXPECT_EQ(take(99), taken[0]);
   EXPECT_EQ(take(0), nullptr);
 }

@@ -55,6 +55,11 @@ class Meter {
     return slots_.Take(*file(), socket, vendor_row);
   }
 
+  /// As ConnectionSlots::GiveBack, for one that was taken.
+  void GiveBackSlot(ConnectionSlot* slot) {
+    ConnectionSlots::GiveBack(*file(), slot);
+  }
+
   /// Once open.
   const JournalFile& journal() const { return *file(); }
   /// Rows that may be published; each must be checked.

@@ -234,7 +234,7 @@ struct FakeLibc::Functions {
       return 0;
     }
     if (level == SOL_SOCKET && option == SO_COOKIE) {
-      const std::uint64_t cookie = CookieOf(fd);
+      const std::uint64_t cookie = Self().cookies_ ? CookieOf(fd) : 0;
       std::memcpy(value, &cookie, sizeof(cookie));
       return 0;
     }

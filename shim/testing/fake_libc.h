@@ -53,6 +53,8 @@ class FakeLibc {
   }
   /// What F_GETFD answers.
   void set_close_on_exec(bool value) { close_on_exec_ = value; }
+  /// Whether sockets have SO_COOKIE.
+  void set_cookies(bool value) { cookies_ = value; }
   /// What a descriptor is whose making nobody saw: connected to `address`, at
   /// `port`, or not open; by default a file.
   void set_peer(int fd, std::string address, std::uint16_t port = 1) {
@@ -93,6 +95,7 @@ class FakeLibc {
   std::map<int, std::pair<std::string, std::uint16_t>> peers_;
   std::set<int> closed_;
   bool close_on_exec_ = false;
+  bool cookies_ = true;
   int next_descriptor_ = 3;
   int socket_type_ = 1;  // SOCK_STREAM
   int socket_error_ = 0;
