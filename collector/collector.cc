@@ -45,7 +45,16 @@ FinalSent ListenToKernel(const std::string& directory,
                          std::unique_ptr<SocketEnds>& ends) {
   counts = std::make_unique<FinalCounts>(
       absl::StrCat(directory, "/", kFinalCountsName));
-  auto started = SocketEnds::Start(*counts);
+  auto started = SocketEnds::Start(
+      [raw = counts.get()](const TcpSocket& end) {
+        if (end.cookie != 0 && end.has_counts) raw->Note(end.cookie, end.sent);
+      },
+      // Whom it would have settled is counted, by the session that waits.
+      [said = false]() mutable {
+        if (!std::exchange(said, true)) {
+          spdlog::warn("event=socket_ends_overrun");
+        }
+      });
   if (!started.ok()) {
     spdlog::warn("event=kernel_not_heard error=\"{}\"",
                  std::string(started.status().message()));

@@ -11,7 +11,9 @@
 #include "absl/status/statusor.h"
 #include "collector/kernel/tcp_socket.h"
 
+struct inet_diag_req_v2;
 struct mnl_socket;
+struct nlmsghdr;
 
 namespace proxymeter::collector {
 
@@ -27,7 +29,8 @@ inline constexpr std::uint32_t kConnectionStates =
     StateBit(TcpState::kClosing);
 inline constexpr std::uint32_t kListening = StateBit(TcpState::kListen);
 
-/// Needs no privilege. Not thread-safe.
+/// Needs no privilege: NETLINK_SOCK_DIAG (sock_diag(7)) tells everybody of
+/// everybody's sockets. Not thread-safe. What fails may be tried again.
 class SocketDump {
  public:
   /// An error where the kernel or its policy does not let us ask.
@@ -36,13 +39,17 @@ class SocketDump {
   SocketDump& operator=(SocketDump&&) = default;
 
   /// Calls `visit` for each socket of IPv4 and IPv6 that is in one of `states`,
-  /// each once. A dump is no moment: what changes meanwhile may be missed. An
-  /// error when it came to no end; some may have been visited by then.
+  /// each once, by its cookie. A dump is no moment: the kernel goes through its
+  /// table in pieces, and what comes, goes or changes its state between two of
+  /// them may be told or not. One that stays in `states` is told. An error
+  /// when it came to no end; some may have been visited by then.
   absl::Status Visit(std::uint32_t states,
                      absl::FunctionRef<void(const TcpSocket&)> visit);
 
-  /// The socket with just these ends: a connection in any state, TIME_WAIT
-  /// among them. Nothing when there is none.
+  /// The connection with just these ends, in any state, TIME_WAIT among them.
+  /// Nothing when there is none, when only a socket that listens is at `local`,
+  /// and when it is bound to an interface, as those of link-local addresses
+  /// are.
   absl::StatusOr<std::optional<TcpSocket>> Find(const Endpoint& local,
                                                 const Endpoint& remote);
 
@@ -50,8 +57,19 @@ class SocketDump {
   struct CloseSocket {
     void operator()(mnl_socket* socket) const;
   };
-  explicit SocketDump(mnl_socket* socket) : socket_(socket) {}
+  enum class Next { kMore, kEnd };
 
+  SocketDump() = default;
+
+  absl::Status OpenSocket();
+  /// Sends the request and gives every message of the answer to `on_message`,
+  /// until it says that it was the last.
+  absl::Status Ask(const inet_diag_req_v2& request, std::uint16_t flags,
+                   absl::FunctionRef<Next(const nlmsghdr*)> on_message);
+  absl::Status Receive(absl::FunctionRef<Next(const nlmsghdr*)> on_message);
+
+  std::unique_ptr<char[]> buffer_;
+  /// Null after a failure, which may have left an answer half read.
   std::unique_ptr<mnl_socket, CloseSocket> socket_;
   std::uint32_t sequence_ = 0;
 };

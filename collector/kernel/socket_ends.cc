@@ -1,20 +1,16 @@
 #include "collector/kernel/socket_ends.h"
 
 #include <libmnl/libmnl.h>
-#include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
-#include <linux/tcp.h>
 #include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
-#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -28,32 +24,19 @@ constexpr unsigned kGroups = 1u << (SKNLGRP_INET_TCP_DESTROY - 1) |
 // gives no more than net.core.rmem_max.
 constexpr int kReceiveBuffer = 8 << 20;
 
-// Counts of bytes came with Linux 4.19; older kernels send a shorter structure.
-constexpr std::size_t kBytesNeeded =
-    offsetof(tcp_info, tcpi_bytes_retrans) + sizeof(__u64);
-
-int OnAttribute(const nlattr* attribute, void* sent) {
-  const std::size_t length = mnl_attr_get_payload_len(attribute);
-  if (mnl_attr_get_type(attribute) != INET_DIAG_INFO || length < kBytesNeeded) {
-    return MNL_CB_OK;
-  }
-  tcp_info info{};
-  std::memcpy(&info, mnl_attr_get_payload(attribute),
-              std::min(length, sizeof info));
-  *static_cast<std::optional<std::uint64_t>*>(sent) =
-      info.tcpi_bytes_sent - info.tcpi_bytes_retrans;
-  return MNL_CB_OK;
-}
-
 }  // namespace
 
 void SocketEnds::CloseSocket::operator()(mnl_socket* socket) const {
   mnl_socket_close(socket);
 }
 
+SocketEnds::SocketEnds(OnEnd on_end, OnOverrun on_overrun)
+    : on_end_(std::move(on_end)), on_overrun_(std::move(on_overrun)) {}
+
 absl::StatusOr<std::unique_ptr<SocketEnds>> SocketEnds::Start(
-    FinalCounts& final_counts) {
-  std::unique_ptr<SocketEnds> ends(new SocketEnds(final_counts));
+    OnEnd on_end, OnOverrun on_overrun) {
+  std::unique_ptr<SocketEnds> ends(
+      new SocketEnds(std::move(on_end), std::move(on_overrun)));
   ends->socket_.reset(
       mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (ends->socket_ == nullptr) {
@@ -101,37 +84,19 @@ void SocketEnds::Receive() {
     if (got < 0) {
       if (errno == EINTR) continue;
       if (errno == ENOBUFS) {
-        // Whom it would have settled is counted, by the session that waits.
-        if (!std::exchange(overrun_said_, true)) {
-          spdlog::warn("event=socket_ends_overrun");
-        }
+        on_overrun_();
         continue;
       }
       if (errno == ENOSPC) continue;  // one that is longer than any we know
       return;
     }
-    mnl_cb_run(buffer.data(), static_cast<std::size_t>(got), /*seq=*/0,
-               /*portid=*/0, OnMessage, this);
+    int left = static_cast<int>(got);
+    for (auto* message = reinterpret_cast<nlmsghdr*>(buffer.data());
+         mnl_nlmsg_ok(message, left);
+         message = mnl_nlmsg_next(message, &left)) {
+      if (const auto end = ParseTcpSocket(message)) on_end_(*end);
+    }
   }
-}
-
-int SocketEnds::OnMessage(const nlmsghdr* message, void* self) {
-  static_cast<SocketEnds*>(self)->OnEnd(message);
-  return MNL_CB_OK;
-}
-
-void SocketEnds::OnEnd(const nlmsghdr* message) {
-  if (message->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
-      mnl_nlmsg_get_payload_len(message) < sizeof(inet_diag_msg)) {
-    return;
-  }
-  const auto* end =
-      static_cast<const inet_diag_msg*>(mnl_nlmsg_get_payload(message));
-  const std::uint64_t cookie =
-      std::uint64_t{end->id.idiag_cookie[1]} << 32 | end->id.idiag_cookie[0];
-  std::optional<std::uint64_t> sent;
-  mnl_attr_parse(message, sizeof(inet_diag_msg), OnAttribute, &sent);
-  if (cookie != 0 && sent) final_counts_.Note(cookie, *sent);
 }
 
 }  // namespace proxymeter::collector

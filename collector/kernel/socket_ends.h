@@ -2,28 +2,33 @@
 #ifndef PROXYMETER_COLLECTOR_KERNEL_SOCKET_ENDS_H_
 #define PROXYMETER_COLLECTOR_KERNEL_SOCKET_ENDS_H_
 
-#include <cstdint>
+#include <functional>
 #include <memory>
 #include <thread>
 
 #include "absl/status/statusor.h"
-#include "collector/kernel/final_counts.h"
+#include "collector/kernel/tcp_socket.h"
 #include "collector/scoped_fd.h"
 
 struct mnl_socket;
-struct nlmsghdr;
 
 namespace proxymeter::collector {
 
 /// Subscribes to the groups of NETLINK_SOCK_DIAG that tell of TCP sockets, of
-/// IPv4 and IPv6, when they are gone (sock_diag(7); no privilege is needed),
-/// and notes what they had sent. One thread.
+/// IPv4 and IPv6, when they are gone (sock_diag(7); no privilege is needed).
+/// One thread, which calls the listeners.
 class SocketEnds {
  public:
-  /// `final_counts` must outlive the object. An error where the kernel or its
-  /// policy does not let us listen.
+  using OnEnd = std::function<void(const TcpSocket&)>;
+  using OnOverrun = std::function<void()>;
+
+  /// `on_end` is called for each end, of a socket that is closed and has both
+  /// its endpoints still.
+  /// `on_overrun` is called when the kernel found no room for some (ENOBUFS):
+  /// those are never told. An error where the kernel or its policy does not let
+  /// us listen.
   static absl::StatusOr<std::unique_ptr<SocketEnds>> Start(
-      FinalCounts& final_counts);
+      OnEnd on_end, OnOverrun on_overrun);
   SocketEnds(const SocketEnds&) = delete;
   SocketEnds& operator=(const SocketEnds&) = delete;
   ~SocketEnds();
@@ -33,18 +38,15 @@ class SocketEnds {
     void operator()(mnl_socket* socket) const;
   };
 
-  explicit SocketEnds(FinalCounts& final_counts)
-      : final_counts_(final_counts) {}
+  SocketEnds(OnEnd on_end, OnOverrun on_overrun);
 
   void Run();
   void Receive();
-  static int OnMessage(const nlmsghdr* message, void* self);
-  void OnEnd(const nlmsghdr* message);
 
-  FinalCounts& final_counts_;
+  const OnEnd on_end_;
+  const OnOverrun on_overrun_;
   std::unique_ptr<mnl_socket, CloseSocket> socket_;
   ScopedFd stop_;
-  bool overrun_said_ = false;
   std::thread thread_;
 };
 

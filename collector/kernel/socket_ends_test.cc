@@ -1,85 +1,49 @@
 #include "collector/kernel/socket_ends.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
+#include <map>
+#include <mutex>
+#include <optional>
 #include <string>
-#include <thread>
 
 #include "collector/scoped_fd.h"
-#include "collector/testing/test_directory.h"
+#include "collector/testing/loopback.h"
+#include "collector/testing/wait_for.h"
 
 namespace proxymeter::collector {
 namespace {
 
-// A listener on the loopback address of a family, and who connects to it.
-class Loopback {
- public:
-  explicit Loopback(int family) : listener_(socket(family, SOCK_STREAM, 0)) {
-    if (family == AF_INET) {
-      auto& v4 = reinterpret_cast<sockaddr_in&>(address_);
-      v4.sin_family = AF_INET;
-      v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-      length_ = sizeof v4;
-    } else {
-      auto& v6 = reinterpret_cast<sockaddr_in6&>(address_);
-      v6.sin6_family = AF_INET6;
-      v6.sin6_addr = in6addr_loopback;
-      length_ = sizeof v6;
-    }
-    auto* address = reinterpret_cast<sockaddr*>(&address_);
-    EXPECT_EQ(bind(listener_.get(), address, length_), 0);
-    EXPECT_EQ(listen(listener_.get(), 8), 0);
-    EXPECT_EQ(getsockname(listener_.get(), address, &length_), 0);
-  }
-  ScopedFd Connect() const {
-    ScopedFd fd(socket(address_.ss_family, SOCK_STREAM, 0));
-    EXPECT_EQ(connect(fd.get(), reinterpret_cast<const sockaddr*>(&address_),
-                      length_),
-              0);
-    return fd;
-  }
-  ScopedFd Accept() const {
-    return ScopedFd(accept(listener_.get(), nullptr, nullptr));
-  }
-
- private:
-  sockaddr_storage address_{};
-  socklen_t length_ = 0;
-  ScopedFd listener_;
-};
-
-std::uint64_t CookieOf(const ScopedFd& fd) {
-  std::uint64_t cookie = 0;
-  socklen_t length = sizeof cookie;
-  EXPECT_EQ(getsockopt(fd.get(), SOL_SOCKET, SO_COOKIE, &cookie, &length), 0);
-  return cookie;
-}
-
 class SocketEndsTest : public testing::TestWithParam<int> {
  protected:
   void SetUp() override {
-    auto ends = SocketEnds::Start(counts_);
+    auto ends = SocketEnds::Start(
+        [this](const TcpSocket& end) {
+          const std::lock_guard lock(mutex_);
+          heard_.emplace(end.cookie, end);
+        },
+        [] {});
     ASSERT_TRUE(ends.ok()) << ends.status();
     ends_ = *std::move(ends);
   }
-  // What is heard of the socket, within reason.
-  std::optional<std::uint64_t> Await(std::uint64_t cookie) const {
-    for (int i = 0; i < 2000; ++i) {
-      if (const auto sent = counts_.SentBy(cookie)) return sent;
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    return std::nullopt;
+  std::optional<TcpSocket> Heard(std::uint64_t cookie) {
+    const std::lock_guard lock(mutex_);
+    const auto found = heard_.find(cookie);
+    if (found == heard_.end()) return std::nullopt;
+    return found->second;
+  }
+  // Of no state when it is never heard of.
+  TcpSocket Await(std::uint64_t cookie) {
+    WaitFor([&] { return Heard(cookie).has_value(); });
+    return Heard(cookie).value_or(TcpSocket{.state = TcpState{}});
   }
 
-  TestDirectory temp_;
-  FinalCounts counts_{temp_.path() + "/final_counts"};
+  std::mutex mutex_;
+  std::map<std::uint64_t, TcpSocket> heard_;
   std::unique_ptr<SocketEnds> ends_;
 };
 
@@ -99,11 +63,23 @@ TEST_P(SocketEndsTest, TellWhatBothEndsHadSent) {
         read(client.get(), buffer.data(), buffer.size()));
   }
   ASSERT_EQ(read(server.get(), buffer.data(), buffer.size()), 1234);
-  EXPECT_EQ(counts_.SentBy(client_cookie), std::nullopt);
+  EXPECT_FALSE(Heard(client_cookie).has_value());
+  const Endpoint client_end = LocalOf(client);
+  const Endpoint server_end = RemoteOf(client);
   client.Reset();
   server.Reset();
-  EXPECT_EQ(Await(client_cookie), request.size());
-  EXPECT_EQ(Await(server_cookie), response.size());
+  const TcpSocket client_last = Await(client_cookie);
+  const TcpSocket server_last = Await(server_cookie);
+  EXPECT_EQ(client_last.state, TcpState::kClosed);
+  EXPECT_TRUE(client_last.has_counts);
+  EXPECT_EQ(client_last.sent, request.size());
+  EXPECT_EQ(server_last.sent, response.size());
+  EXPECT_EQ(client_last.remote.address, server_end.address);
+  EXPECT_EQ(client_last.remote.port, server_end.port);
+  EXPECT_EQ(client_last.local.address, client_end.address);
+  EXPECT_EQ(client_last.local.port, client_end.port);
+  EXPECT_EQ(server_last.local.port, server_end.port);
+  EXPECT_EQ(server_last.remote.port, client_end.port);
 }
 
 TEST_P(SocketEndsTest, OfAProcessThatWasKilledToo) {
@@ -130,7 +106,7 @@ TEST_P(SocketEndsTest, OfAProcessThatWasKilledToo) {
   }
   server.Reset();
   EXPECT_EQ(read_bytes, 100000u);
-  EXPECT_EQ(Await(cookie), read_bytes);
+  EXPECT_EQ(Await(cookie).sent, read_bytes);
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, SocketEndsTest,

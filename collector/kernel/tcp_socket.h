@@ -42,7 +42,8 @@ struct TcpSocket {
   std::uint64_t received = 0;
   std::uint64_t acked = 0;  ///< sequence space: SYN, payload, FIN
   std::uint64_t retransmitted = 0;
-  /// Sequence space that has arrived and was not read: a FIN is one.
+  /// Sequence space that has arrived and was not read. A FIN is one, until the
+  /// end is read or, as a rule, the last byte before it.
   std::uint32_t unread = 0;
   std::uint32_t rtt_us = 0;  ///< smoothed; 0: never measured
   // Only of sockets that are open.
@@ -51,7 +52,8 @@ struct TcpSocket {
 };
 
 /// Reads a message of type SOCK_DIAG_BY_FAMILY; nothing when it is another, or
-/// cut short.
+/// is cut short. `message` is in memory for as long as its length says, at
+/// least that of the header.
 std::optional<TcpSocket> ParseTcpSocket(const nlmsghdr* message);
 
 }  // namespace proxymeter::collector
