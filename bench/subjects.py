@@ -93,6 +93,21 @@ def commit(run):
     return figures
 
 
+def sockets(run):
+    """The kernel asked for all TCP connections, of IPv4 and IPv6."""
+    count = 100 if run.smoke else 10_000
+    found = run_benchmarks(run, "sockets", f"Dump/sockets:{count}")
+    return [
+        Figure(
+            f"dump of {count} sockets ({time})",
+            "ms",
+            [sample[key] for sample in found],
+            ("<", 50),
+        )
+        for time, key in (("wall clock", "real_time"), ("CPU time", "cpu_time"))
+    ]
+
+
 def sessions(run):
     """Memory of a collector that many processes report to."""
     count = 20 if run.smoke else 2000
@@ -219,5 +234,6 @@ def policy(run):
 
 
 SUBJECTS = {
-    f.__name__: f for f in (rows, commit, sessions, restart, downloads, policy)
+    f.__name__: f
+    for f in (rows, commit, sockets, sessions, restart, downloads, policy)
 }
