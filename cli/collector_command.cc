@@ -69,6 +69,9 @@ CLI::App* AddCollectorCommand(CLI::App& app,
       ->type_name("N")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  command->add_flag("!--no-audit", options->audit,
+                    "Do not compare with the kernel's own counts, nor meter by "
+                    "them what no metered program reports");
   command
       ->add_option_function<unsigned>(
           "--linger",

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "collector/accounts/sessions.h"
+#include "collector/audit/auditor.h"
 #include "collector/exposition/http_server.h"
 #include "collector/exposition/listen_address.h"
 #include "collector/exposition/metrics_collectable.h"
@@ -42,15 +43,17 @@ std::uint64_t UnixNanoseconds() {
 // Null where the kernel cannot be heard; that is said, and all else works.
 FinalSent ListenToKernel(const std::string& directory,
                          std::unique_ptr<FinalCounts>& counts,
-                         std::unique_ptr<SocketEnds>& ends) {
+                         std::unique_ptr<SocketEnds>& ends, Auditor* auditor) {
   counts = std::make_unique<FinalCounts>(
       absl::StrCat(directory, "/", kFinalCountsName));
   auto started = SocketEnds::Start(
-      [raw = counts.get()](const TcpSocket& end) {
+      [raw = counts.get(), auditor](const TcpSocket& end) {
         if (end.cookie != 0 && end.has_counts) raw->Note(end.cookie, end.sent);
+        if (auditor != nullptr) auditor->OnEnd(end);
       },
       // Whom it would have settled is counted, by the session that waits.
-      [said = false]() mutable {
+      [auditor, said = false]() mutable {
+        if (auditor != nullptr) auditor->OnOverrun();
         if (!std::exchange(said, true)) {
           spdlog::warn("event=socket_ends_overrun");
         }
@@ -66,7 +69,23 @@ FinalSent ListenToKernel(const std::string& directory,
   };
 }
 
-MetricsCollectable::View ViewOf(LedgerKeeper& ledger, ConfigKeeper& config) {
+// Null where the kernel does not answer; that is said too.
+std::unique_ptr<Auditor> MakeAuditor(const RunDirectory& directory,
+                                     Sessions& sessions) {
+  auto made = Auditor::Create(
+      sessions,
+      {.journals_fd = directory.journals_fd(),
+       .policy_file = absl::StrCat(directory.path(), "/", kPolicyName)});
+  if (made.ok()) return *std::move(made);
+  spdlog::warn(
+      "event=kernel_not_asked error=\"{}\" advice=\"what the library cannot "
+      "enter is not metered, and coverage is not known\"",
+      std::string(made.status().message()));
+  return nullptr;
+}
+
+MetricsCollectable::View ViewOf(LedgerKeeper& ledger, ConfigKeeper& config,
+                                const Auditor* auditor) {
   KeptSnapshot kept = ledger.CommittedSnapshot();
   const ConfigKeeper::Health health = config.health();
   const std::shared_ptr<const InForce> in_force = config.in_force().current();
@@ -88,7 +107,8 @@ MetricsCollectable::View ViewOf(LedgerKeeper& ledger, ConfigKeeper& config) {
                                            in_force->since.time_since_epoch())
                                            .count(),
                  .vendors = in_force->vendors,
-                 .rules = in_force->rules}};
+                 .rules = in_force->rules},
+      .audit = auditor != nullptr ? auditor->health() : AuditHealth{}};
 }
 
 }  // namespace
@@ -104,6 +124,7 @@ struct Collector::Running {
   RunDirectory directory;
   Sessions sessions;
   std::unique_ptr<FinalCounts> final_counts;
+  std::unique_ptr<Auditor> auditor;
   std::unique_ptr<SocketEnds> socket_ends;
   std::unique_ptr<LedgerKeeper> ledger;
   std::unique_ptr<ConfigKeeper> config;
@@ -145,8 +166,14 @@ absl::Status Collector::Start() {
       });
   const std::string& path = running->directory.path();
   // First: what happens from here on is heard.
+  if (options_.audit) {
+    running->auditor = MakeAuditor(running->directory, running->sessions);
+  }
   FinalSent final_sent =
-      ListenToKernel(path, running->final_counts, running->socket_ends);
+      ListenToKernel(path, running->final_counts, running->socket_ends,
+                     running->auditor.get());
+  // Without the ends of connections there is nothing to compare.
+  if (final_sent == nullptr) running->auditor.reset();
   const std::string ledger_file = options_.ledger_file.empty()
                                       ? absl::StrCat(path, "/", kLedgerName)
                                       : options_.ledger_file;
@@ -157,8 +184,11 @@ absl::Status Collector::Start() {
   running->ledger = *std::move(keeper);
   running->config = *std::move(config);
   running->config->Start(path);
+  if (running->auditor != nullptr) running->auditor->Start();
   running->metrics.emplace(
-      [raw = running.get()] { return ViewOf(*raw->ledger, *raw->config); },
+      [raw = running.get()] {
+        return ViewOf(*raw->ledger, *raw->config, raw->auditor.get());
+      },
       pod);
   if (!running->directory.in_memory()) {
     spdlog::warn(
@@ -167,8 +197,15 @@ absl::Status Collector::Start() {
         path);
   }
 
+  IngestOptions ingest_options = {.final_sent = std::move(final_sent)};
+  if (running->auditor != nullptr) {
+    ingest_options.on_last_reading =
+        [auditor = running->auditor.get()](const JournalContents& journal) {
+          auditor->OnLastReading(journal);
+        };
+  }
   auto ingest = IngestServer::Start(running->directory, running->sessions,
-                                    {.final_sent = std::move(final_sent)});
+                                    std::move(ingest_options));
   if (!ingest.ok()) return ingest.status();
   running->ingest = *std::move(ingest);
   auto rpc = RpcServer::Start(
@@ -205,6 +242,7 @@ void Collector::RequestReload() {
 void Collector::Drain() {
   if (running_ == nullptr) return;
   running_->ingest->Stop();
+  if (running_->auditor != nullptr) running_->auditor->Stop();
   running_->ledger->Stop();
 }
 

@@ -21,6 +21,9 @@ struct CollectorOptions {
   /// A destination without traffic for so long loses its series; 0: never.
   std::chrono::seconds fold_idle = std::chrono::hours(24);
   std::size_t max_destinations = 10000;  ///< of each vendor
+  /// Compare what crawlers report with what the kernel says, and meter by its
+  /// word what nobody reports.
+  bool audit = true;
   /// After SIGTERM, how long to go on serving until a last scrape has come.
   std::chrono::seconds linger{0};
 };

@@ -111,43 +111,61 @@ std::optional<RowValue> ParseRow(const char* record, std::size_t counters) {
 }
 
 // What refers to no row of the file is found so where it is used.
-std::optional<OpenConnection> ParseSlot(const char* record) {
-  OpenConnection connection;
-  connection.cookie = PROXYMETER_SLOT_FIELD(std::uint64_t, cookie);
-  const auto vendor_row = PROXYMETER_SLOT_FIELD(std::uint32_t, vendor_row);
-  if (connection.cookie == 0 || connection.cookie == kSlotClaimed ||
-      vendor_row == 0) {
-    return std::nullopt;
-  }
-  const auto row_at = [](std::uint32_t number) {
-    return number == 0 ? std::optional<std::uint32_t>() : number - 1;
+MeteredConnection ParseSlot(const char* record, std::uint32_t number,
+                            std::uint64_t cookie) {
+  const auto row_at = [](std::uint32_t row) {
+    return row == 0 ? std::optional<std::uint32_t>() : row - 1;
   };
-  connection.sent = PROXYMETER_SLOT_FIELD(std::uint64_t, sent);
-  connection.request_from = PROXYMETER_SLOT_FIELD(std::uint64_t, request_from);
-  connection.row = row_at(PROXYMETER_SLOT_FIELD(std::uint32_t, row));
-  connection.request_row =
-      row_at(PROXYMETER_SLOT_FIELD(std::uint32_t, request_row));
-  connection.vendor_row = vendor_row - 1;
-  connection.may_be_shared =
-      PROXYMETER_SLOT_FIELD(std::uint32_t, may_be_shared) != 0;
-  return connection;
+  return {
+      .cookie = cookie,
+      .slot = number,
+      .sent = PROXYMETER_SLOT_FIELD(std::uint64_t, sent),
+      .received = PROXYMETER_SLOT_FIELD(std::uint64_t, received),
+      .request_from = PROXYMETER_SLOT_FIELD(std::uint64_t, request_from),
+      .row = row_at(PROXYMETER_SLOT_FIELD(std::uint32_t, row)),
+      .request_row = row_at(PROXYMETER_SLOT_FIELD(std::uint32_t, request_row)),
+      .vendor_row = row_at(PROXYMETER_SLOT_FIELD(std::uint32_t, vendor_row)),
+      .may_be_shared = PROXYMETER_SLOT_FIELD(std::uint32_t, may_be_shared) != 0,
+      .adopted = PROXYMETER_SLOT_FIELD(std::uint32_t, adopted) != 0,
+  };
 }
 
-// Adds those among `slots` slots from `offset` on that are in use. A file that
-// is too short for them has fewer.
-bool ReadSlots(int fd, std::size_t offset, std::size_t slots,
-               std::vector<OpenConnection>* connections) {
+void AddSlot(const char* record, std::uint32_t number,
+             MeteredConnections* connections) {
+  const auto cookie = PROXYMETER_SLOT_FIELD(std::uint64_t, cookie);
+  const auto ended = PROXYMETER_SLOT_FIELD(std::uint64_t, ended_cookie);
+  if (ended != 0 && (cookie == 0 || cookie == ended)) {
+    connections->ended.push_back(ParseSlot(record, number, ended));
+  } else if (ended == 0 && cookie != 0 && cookie != kSlotClaimed) {
+    connections->open.push_back(ParseSlot(record, number, cookie));
+  }
+}
+
+// Adds those among `slots` slots from `offset` on that have something to tell.
+// A file that is too short for them has fewer.
+bool ReadSlots(int fd, std::size_t offset, std::uint32_t first,
+               std::size_t slots, MeteredConnections* connections) {
   const auto records = std::make_unique<char[]>(slots * sizeof(ConnectionSlot));
   const std::optional<std::size_t> bytes =
       ReadAt(fd, records.get(), slots * sizeof(ConnectionSlot), offset);
   if (!bytes) return false;
-  for (std::size_t i = 0; i < *bytes / sizeof(ConnectionSlot); ++i) {
-    if (auto connection =
-            ParseSlot(records.get() + i * sizeof(ConnectionSlot))) {
-      connections->push_back(*connection);
-    }
+  for (std::uint32_t i = 0; i < *bytes / sizeof(ConnectionSlot); ++i) {
+    AddSlot(records.get() + i * sizeof(ConnectionSlot), first + i, connections);
   }
   return true;
+}
+
+// `header` was read first: what has ended by then is found, or overwritten.
+bool ReadAllSlots(int fd, const char* header, MeteredConnections* connections) {
+  connections->ended_in_all =
+      PROXYMETER_HEADER_FIELD(std::uint64_t, ended_connections);
+  connections->without_slot =
+      PROXYMETER_HEADER_FIELD(std::uint32_t, without_slot);
+  const std::size_t more = std::min<std::size_t>(
+      PROXYMETER_HEADER_FIELD(std::uint32_t, allocated_slots), kMaxMoreSlots);
+  return ReadSlots(fd, kFirstSlotsOffset, 0, kFirstSlots, connections) &&
+         (more == 0 ||
+          ReadSlots(fd, kMoreSlotsOffset, kFirstSlots, more, connections));
 }
 
 JournalProblem ProblemOfOpen(int error) {
@@ -162,20 +180,25 @@ JournalProblem ProblemOfOpen(int error) {
   }
 }
 
-}  // namespace
-
-std::variant<JournalContents, JournalProblem> ReadJournal(
-    int journals_fd, const SessionId& session) {
-  const ScopedFd fd(openat(journals_fd, ToHex(session).c_str(),
-                           O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!fd.valid()) return ProblemOfOpen(errno);
+struct OpenJournal {
+  ScopedFd fd;
   struct stat info {};
-  if (fstat(fd.get(), &info) != 0) return JournalProblem::kUnreadable;
-  if (!S_ISREG(info.st_mode)) return JournalProblem::kForeign;
-
   char header[sizeof(JournalHeader)] = {};
+};
+
+std::optional<JournalProblem> OpenForReading(int journals_fd,
+                                             const SessionId& session,
+                                             OpenJournal* journal) {
+  journal->fd.Reset(openat(journals_fd, ToHex(session).c_str(),
+                           O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  const int fd = journal->fd.get();
+  if (fd < 0) return ProblemOfOpen(errno);
+  if (fstat(fd, &journal->info) != 0) return JournalProblem::kUnreadable;
+  if (!S_ISREG(journal->info.st_mode)) return JournalProblem::kForeign;
+
+  const char* header = journal->header;
   const std::optional<std::size_t> header_bytes =
-      ReadAt(fd.get(), header, sizeof header, 0);
+      ReadAt(fd, journal->header, sizeof journal->header, 0);
   if (!header_bytes) return JournalProblem::kUnreadable;
   if (PROXYMETER_HEADER_FIELD(std::uint64_t, magic) == 0) {
     return JournalProblem::kUnfinished;
@@ -185,10 +208,23 @@ std::variant<JournalContents, JournalProblem> ReadJournal(
       PROXYMETER_HEADER_FIELD(std::uint32_t, version) > kJournalVersion) {
     return JournalProblem::kLaterVersion;
   }
-  if (*header_bytes < sizeof header || !IsHeaderOf(header, session)) {
+  if (*header_bytes < sizeof journal->header || !IsHeaderOf(header, session)) {
     return JournalProblem::kMalformed;
   }
+  return std::nullopt;
+}
 
+}  // namespace
+
+std::variant<JournalContents, JournalProblem> ReadJournal(
+    int journals_fd, const SessionId& session) {
+  OpenJournal journal;
+  if (const auto problem = OpenForReading(journals_fd, session, &journal)) {
+    return *problem;
+  }
+  const ScopedFd& fd = journal.fd;
+  const struct stat& info = journal.info;
+  const char* header = journal.header;
   JournalContents contents;
   contents.session = session;
   contents.owner = info.st_uid;
@@ -221,15 +257,44 @@ std::variant<JournalContents, JournalProblem> ReadJournal(
       ++contents.bad_rows;
     }
   }
-  const std::size_t more_slots = std::min<std::size_t>(
-      PROXYMETER_HEADER_FIELD(std::uint32_t, allocated_slots), kMaxMoreSlots);
-  if (!ReadSlots(fd.get(), kFirstSlotsOffset, kFirstSlots,
-                 &contents.connections) ||
-      !ReadSlots(fd.get(), kMoreSlotsOffset, more_slots,
-                 &contents.connections)) {
+  if (!ReadAllSlots(fd.get(), header, &contents.connections)) {
     return JournalProblem::kUnreadable;
   }
   return contents;
+}
+
+std::variant<MeteredConnections, JournalProblem> ReadConnections(
+    int journals_fd, const SessionId& session) {
+  OpenJournal journal;
+  if (const auto problem = OpenForReading(journals_fd, session, &journal)) {
+    return *problem;
+  }
+  MeteredConnections connections;
+  if (!ReadAllSlots(journal.fd.get(), journal.header, &connections)) {
+    return JournalProblem::kUnreadable;
+  }
+  return connections;
+}
+
+std::optional<std::string> ReadVendor(int journals_fd, const SessionId& session,
+                                      std::uint32_t index) {
+  OpenJournal journal;
+  if (OpenForReading(journals_fd, session, &journal) ||
+      index >= kMaxJournalRows) {
+    return std::nullopt;
+  }
+  const Layout layout = LayoutOf(journal.header);
+  char record[kJournalRowBytes] = {};
+  const std::optional<std::size_t> bytes =
+      ReadAt(journal.fd.get(), record, layout.row_bytes,
+             kJournalHeaderBytes + index * layout.row_bytes);
+  if (!bytes || *bytes < layout.row_bytes ||
+      PROXYMETER_ROW_FIELD(std::uint32_t, state) != kPublished) {
+    return std::nullopt;
+  }
+  std::optional<RowValue> row = ParseRow(record, layout.counters);
+  if (!row || row->key.kind != RowKind::kVendor) return std::nullopt;
+  return std::move(row->key.vendor);
 }
 
 }  // namespace proxymeter::collector

@@ -14,18 +14,29 @@
 
 namespace proxymeter::collector {
 
-/// A ConnectionSlot: a connection that was open. Rows by index.
-struct OpenConnection {
+/// A ConnectionSlot: a connection and what was metered of it. Rows by index.
+struct MeteredConnection {
   std::uint64_t cookie = 0;
+  std::uint32_t slot = 0;  ///< its number
   std::uint64_t sent = 0;
+  std::uint64_t received = 0;
   std::uint64_t request_from = 0;
   std::optional<std::uint32_t> row{};
   std::optional<std::uint32_t> request_row{};
-  std::uint32_t vendor_row = 0;
+  std::optional<std::uint32_t> vendor_row{};  ///< none: not decided yet
   bool may_be_shared = false;
+  bool adopted = false;
 
-  friend bool operator==(const OpenConnection&,
-                         const OpenConnection&) = default;
+  friend bool operator==(const MeteredConnection&,
+                         const MeteredConnection&) = default;
+};
+
+/// The connections of a session.
+struct MeteredConnections {
+  std::vector<MeteredConnection> open;
+  std::vector<MeteredConnection> ended;  ///< of those that ended, some
+  std::uint64_t ended_in_all = 0;        ///< not less than had been by then
+  std::uint32_t without_slot = 0;        ///< open, and not among the above
 };
 
 struct JournalContents {
@@ -36,7 +47,7 @@ struct JournalContents {
   std::string command;           ///< printable ASCII
   std::uint64_t started_unix_ns = 0;
   std::vector<IndexedRow> rows;
-  std::vector<OpenConnection> connections;
+  MeteredConnections connections;
   std::uint32_t bad_rows = 0;  ///< published, but refused by IsValidRow
   bool truncated = false;      ///< the file lacks rows that it has handed out
 };
@@ -55,6 +66,14 @@ enum class JournalProblem : std::uint8_t {
 /// by its owner cannot raise SIGBUS here, and what was checked cannot change.
 std::variant<JournalContents, JournalProblem> ReadJournal(
     int journals_fd, const SessionId& session);
+
+/// The connections alone.
+std::variant<MeteredConnections, JournalProblem> ReadConnections(
+    int journals_fd, const SessionId& session);
+
+/// The vendor of the journal's row `index`; nothing when that is no vendor's.
+std::optional<std::string> ReadVendor(int journals_fd, const SessionId& session,
+                                      std::uint32_t index);
 
 }  // namespace proxymeter::collector
 

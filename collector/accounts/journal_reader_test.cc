@@ -74,13 +74,13 @@ TEST_F(JournalReader, GivesTheConnectionsThatAreOpen) {
   const auto result = Read();
   const auto* contents = std::get_if<JournalContents>(&result);
   ASSERT_NE(contents, nullptr);
-  EXPECT_EQ(contents->connections,
-            (std::vector<OpenConnection>{{.cookie = 99,
-                                          .sent = 11,
-                                          .request_from = 12,
-                                          .row = 3,
-                                          .vendor_row = 0,
-                                          .may_be_shared = true}}));
+  EXPECT_EQ(contents->connections.open,
+            (std::vector<MeteredConnection>{{.cookie = 99,
+                                             .sent = 11,
+                                             .request_from = 12,
+                                             .row = 3,
+                                             .vendor_row = 0,
+                                             .may_be_shared = true}}));
 }
 
 TEST_F(JournalReader, SkipsUnpublishedRowsAndRefusesBadOnes) {

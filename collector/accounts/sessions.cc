@@ -128,6 +128,22 @@ bool Sessions::IsRetired(const SessionId& id) const {
   return retired_.Contains(id);
 }
 
+void Sessions::AddWitnessed(const std::vector<RowValue>& deltas) {
+  const std::lock_guard lock(mutex_);
+  for (const RowValue& row : deltas) {
+    totals_.Add(row.key, row.counters, Totals::Teller::kNobody);
+  }
+}
+
+std::size_t Sessions::WithoutJournal() const {
+  const std::lock_guard lock(mutex_);
+  std::size_t count = 0;
+  for (const auto& [id, session] : open_) {
+    count += session.owner && !session.has_journal && !session.restored;
+  }
+  return count;
+}
+
 void Sessions::CountRejection(Rejection rejection) {
   const std::lock_guard lock(mutex_);
   Reject(rejection);

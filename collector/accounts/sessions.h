@@ -112,6 +112,13 @@ class Sessions {
   bool IsOpen(const SessionId& id) const;
   bool IsRetired(const SessionId& id) const;
 
+  /// Adds to the totals what nobody reports: what the kernel tells. Not while
+  /// the ledger is awaited.
+  void AddWitnessed(const std::vector<RowValue>& deltas);
+
+  /// Sessions of the Unix socket whose crawlers have no journal.
+  std::size_t WithoutJournal() const;
+
   /// Counts input that was refused before it got here.
   void CountRejection(Rejection rejection);
 

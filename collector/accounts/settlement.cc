@@ -19,7 +19,8 @@ class Settlement {
     }
   }
 
-  void Apply(const OpenConnection& connection, const FinalSent& final_sent) {
+  void Apply(MeteredConnection& connection, const FinalSent& final_sent) {
+    if (connection.adopted) return;
     RowValue* vendor = Find(connection.vendor_row, RowKind::kVendor);
     if (vendor == nullptr) return;  // not written by a shim
     const std::optional<std::uint64_t> sent =
@@ -31,6 +32,7 @@ class Settlement {
     const std::uint64_t missing =
         *sent > connection.sent ? *sent - connection.sent : 0;
     vendor->counters[kReconciledSentBytes] += missing;
+    connection.sent += missing;
     if (connection.request_from != 0 && *sent >= connection.request_from) {
       AddRequest(connection, vendor->key.vendor, missing);
     } else {
@@ -48,7 +50,8 @@ class Settlement {
   }
 
   void AddBytes(const std::optional<std::uint32_t>& index,
-                std::uint32_t vendor_index, std::uint64_t bytes) {
+                const std::optional<std::uint32_t>& vendor_index,
+                std::uint64_t bytes) {
     if (RowValue* row = Find(index, RowKind::kTraffic)) {
       row->counters[kSentBytes] += bytes;
     } else {
@@ -57,7 +60,7 @@ class Settlement {
     }
   }
 
-  void AddRequest(const OpenConnection& connection, std::string vendor,
+  void AddRequest(const MeteredConnection& connection, std::string vendor,
                   std::uint64_t bytes) {
     RowKey key = {.kind = RowKind::kTraffic,
                   .vendor = std::move(vendor),
@@ -97,7 +100,7 @@ class Settlement {
 
 void Settle(const FinalSent& final_sent, JournalContents& journal) {
   Settlement settlement(journal);
-  for (const OpenConnection& connection : journal.connections) {
+  for (MeteredConnection& connection : journal.connections.open) {
     settlement.Apply(connection, final_sent);
   }
 }

@@ -22,10 +22,10 @@ class SettlementTest : public testing::Test {
     journal_.rows[1].row.key.protocol = Protocol::kHttps1;
   }
 
-  void Open(OpenConnection connection) {
-    connection.cookie = kCookie + journal_.connections.size();
+  void Open(MeteredConnection connection) {
+    connection.cookie = kCookie + journal_.connections.open.size();
     connection.sent = 100;
-    journal_.connections.push_back(connection);
+    journal_.connections.open.push_back(connection);
   }
   void Settle() {
     collector::Settle(

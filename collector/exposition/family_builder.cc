@@ -32,6 +32,8 @@ prometheus::MetricFamily FamilyBuilder::Build() {
     prometheus::ClientMetric& metric = family.metric.emplace_back();
     metric.label.reserve(values.size() + constant_labels_.size());
     for (std::size_t i = 0; i < values.size(); ++i) {
+      // Prometheus does not tell an empty label from none.
+      if (values[i].empty()) continue;
       metric.label.push_back({label_names_[i], std::move(values[i])});
     }
     metric.label.insert(metric.label.end(), constant_labels_.begin(),

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "collector/exposition/cost_families.h"
+#include "collector/exposition/kernel_families.h"
 #include "collector/exposition/phase_family.h"
 #include "collector/exposition/product_families.h"
 #include "collector/exposition/self_families.h"
@@ -33,12 +34,14 @@ std::vector<prometheus::MetricFamily> MetricsCollectable::Collect() const {
     families = TrafficFamilies(view.accounts.rows, view.accounts.folded, pod_);
     prometheus::MetricFamily phases = PhaseFamily(view.accounts.rows, pod_);
     if (!phases.metric.empty()) families.push_back(std::move(phases));
+    Append(families, KernelFamilies(view.accounts.rows, pod_));
     Append(families, ProductFamilies(view.accounts.rows, pod_));
     Append(families, CostFamilies(view.accounts.costs, pod_));
     Append(families, SelfFamilies(view.accounts));
   }
   Append(families, HealthFamilies(view.accounts, view.health));
   Append(families, PolicyFamilies(view.policy));
+  Append(families, AuditFamilies(view.audit));
   Append(families, ProcessFamilies());
   ++collections_;
   return families;

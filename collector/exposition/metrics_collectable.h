@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "collector/accounts/sessions.h"
+#include "collector/audit/audit_health.h"
 #include "collector/exposition/policy_families.h"
 #include "collector/exposition/self_families.h"
 #include "collector/pod_identity.h"
@@ -24,6 +25,7 @@ class MetricsCollectable : public prometheus::Collectable {
     AccountsSnapshot accounts;
     CollectorHealth health;
     PolicyStanding policy{};
+    AuditHealth audit{};
   };
   MetricsCollectable(std::function<View()> view, PodIdentity pod);
 

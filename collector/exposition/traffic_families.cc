@@ -147,8 +147,13 @@ class Families {
   void AddTraffic(const RowValue& row) {
     const RowKey& key = row.key;
     const Counters& counters = row.counters;
-    sent_.Add({key.vendor, key.destination}, counters[kSentBytes]);
-    received_.Add({key.vendor, key.destination}, counters[kReceivedBytes]);
+    // Bytes are what they are, whatever was read in them; but who said so
+    // matters.
+    const std::string witness(
+        key.visibility == Visibility::kKernel ? Name(key.visibility) : "");
+    sent_.Add({key.vendor, key.destination, witness}, counters[kSentBytes]);
+    received_.Add({key.vendor, key.destination, witness},
+                  counters[kReceivedBytes]);
     if (CanHaveRequests(key.protocol) || counters[kRequests] > 0) {
       requests_.Add(
           {key.vendor, key.destination, std::string(Name(key.protocol)),
@@ -230,15 +235,17 @@ class Families {
       MetricType::Counter,
       "proxymeter_sent_bytes_total",
       "Bytes of payload sent to the vendor, TLS records and handshakes "
-      "with the proxy included.",
-      {"proxy_vendor", "destination_host"},
+      "with the proxy included. visibility=\"kernel\": by the kernel's word "
+      "alone.",
+      {"proxy_vendor", "destination_host", "visibility"},
       labels_};
   FamilyBuilder received_{
       MetricType::Counter,
       "proxymeter_received_bytes_total",
       "Bytes of payload received from the vendor, TLS records and "
-      "handshakes with the proxy included.",
-      {"proxy_vendor", "destination_host"},
+      "handshakes with the proxy included. visibility=\"kernel\": by the "
+      "kernel's word alone.",
+      {"proxy_vendor", "destination_host", "visibility"},
       labels_};
   FamilyBuilder connections_{MetricType::Counter,
                              "proxymeter_connections_total",

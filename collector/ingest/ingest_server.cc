@@ -83,7 +83,7 @@ IngestServer::IngestServer(const RunDirectory& directory, Sessions& sessions,
       keeper_(
           directory.journals_fd(), sessions, options.journals,
           [this](const SessionId& id) { return processes_.HasProcess(id); },
-          options.final_sent),
+          options.final_sent, options.on_last_reading),
       buffer_(kMaxFrameBytes + 1) {}
 
 absl::Status IngestServer::Bind() {

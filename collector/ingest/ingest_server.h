@@ -38,6 +38,8 @@ struct IngestOptions {
   JournalTimes journals{};
   /// Of sockets that are gone; null where the kernel cannot be heard.
   FinalSent final_sent = nullptr;
+  /// As that of JournalKeeper.
+  JournalKeeper::OnLastReading on_last_reading = nullptr;
 };
 
 /// One thread, one epoll. Takes the frames of DIR/collector.sock, notices when

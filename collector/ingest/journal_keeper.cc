@@ -48,12 +48,14 @@ bool MayExist(std::int32_t pid) {
 
 JournalKeeper::JournalKeeper(int journals_fd, Sessions& sessions,
                              const JournalTimes& times, HasProcess has_process,
-                             FinalSent final_sent)
+                             FinalSent final_sent,
+                             OnLastReading on_last_reading)
     : journals_fd_(journals_fd),
       sessions_(sessions),
       times_(times),
       has_process_(std::move(has_process)),
-      final_sent_(std::move(final_sent)) {}
+      final_sent_(std::move(final_sent)),
+      on_last_reading_(std::move(on_last_reading)) {}
 
 void JournalKeeper::Heard(const SessionId& id, TimePoint now) {
   // A session with a journal is opened only once the ledger has told.
@@ -123,7 +125,7 @@ bool JournalKeeper::AwaitsKernel(const JournalContents& journal, Watch& watch,
                                  TimePoint now) {
   if (final_sent_ == nullptr) return false;
   watch.unsettled.clear();
-  for (const OpenConnection& connection : journal.connections) {
+  for (const MeteredConnection& connection : journal.connections.open) {
     if (CanBeSettled(connection) && !final_sent_(connection.cookie)) {
       watch.unsettled.push_back(connection.cookie);
     }
@@ -317,6 +319,7 @@ void JournalKeeper::Close(const SessionId& id, Watch& watch, TimePoint now) {
             ? final_sent_
             : [](std::uint64_t) { return std::optional<std::uint64_t>(); },
         *contents);
+    if (on_last_reading_ != nullptr) on_last_reading_(*contents);
   }
   sessions_.Finish(id, contents ? &*contents : nullptr);
   // What the ledger does not have yet can be read again: the next scan removes

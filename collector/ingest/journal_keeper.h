@@ -39,12 +39,15 @@ class JournalKeeper {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
   using HasProcess = std::function<bool(const SessionId&)>;
+  using OnLastReading = std::function<void(const JournalContents&)>;
 
   /// `journals_fd` and `sessions` must outlive the keeper. `has_process` says
   /// whether a live process of a session is known.
-  /// Without `final_sent` the kernel is not heard.
+  /// Without `final_sent` the kernel is not heard. `on_last_reading`, if given,
+  /// gets what a journal said last, settled, before it is removed.
   JournalKeeper(int journals_fd, Sessions& sessions, const JournalTimes& times,
-                HasProcess has_process, FinalSent final_sent = nullptr);
+                HasProcess has_process, FinalSent final_sent = nullptr,
+                OnLastReading on_last_reading = nullptr);
 
   /// A frame of the session came: its journal need not be read for a while.
   void Heard(const SessionId& id, TimePoint now);
@@ -109,6 +112,7 @@ class JournalKeeper {
   const JournalTimes times_;
   const HasProcess has_process_;
   const FinalSent final_sent_;
+  const OnLastReading on_last_reading_;
   std::set<SessionId> settling_;
   std::map<SessionId, Watch> watches_;
   std::optional<TimePoint> first_tick_;

@@ -61,6 +61,12 @@ inline constexpr std::uint8_t kLastRowKind = 9;
 /// Made by the collector of traffic rows with labels, never reported: vendor ×
 /// labels, which stand as destination.
 inline constexpr auto kProductRow = static_cast<RowKind>(10);
+/// What the kernel witnesses of connections to a vendor, never reported either:
+/// in all; the part that no crawler reported, × UnmeteredReason; a histogram of
+/// round-trip times.
+inline constexpr auto kKernelRow = static_cast<RowKind>(11);
+inline constexpr auto kUnmeteredRow = static_cast<RowKind>(12);
+inline constexpr auto kKernelRttRow = static_cast<RowKind>(13);
 
 /// What is spoken to the destination; for a tunnel row, the way into the
 /// proxy. The values are those of Protocol in frame.proto.
@@ -130,6 +136,17 @@ inline constexpr std::uint32_t kDurationBounds[] = {
     2'500'000, 5'000'000, 7'500'000, 10'000'000, 30'000'000, 60'000'000};
 inline constexpr std::size_t kDurationBuckets = std::size(kDurationBounds) + 1;
 
+/// Why a crawler's own report lacks bytes that the kernel moved for it; the
+/// code of a row of those.
+enum class UnmeteredReason : std::uint8_t {
+  kNotPreloaded = 0,   ///< nobody reported the connection
+  kPathNotSeen = 1,    ///< moved by calls that are not intercepted
+  kBeforeJournal = 2,  ///< before the process that reported it had it
+  kAfterCrash = 3,     ///< its process was killed before it could report
+  kNotRead = 4,        ///< it arrived, and the program never read it
+};
+inline constexpr std::uint8_t kLastUnmeteredReason = 4;
+
 /// What told the caller of a connection; the code of a caller row.
 enum class Unwinder : std::uint8_t {
   kNone = 0,       ///< the stack was not walked
@@ -163,6 +180,13 @@ constexpr std::string_view Name(Visibility visibility) {
   constexpr std::string_view kNames[] = {"none", "plaintext", "inferred",
                                          "kernel"};
   return kNames[static_cast<std::size_t>(visibility)];
+}
+constexpr std::string_view Name(UnmeteredReason reason) {
+  constexpr std::string_view kNames[] = {"not_preloaded", "path_not_seen",
+                                         "before_journal", "after_crash",
+                                         "not_read"};
+  static_assert(std::size(kNames) == kLastUnmeteredReason + 1);
+  return kNames[static_cast<std::size_t>(reason)];
 }
 constexpr std::string_view Name(Unwinder unwinder) {
   constexpr std::string_view kNames[] = {"none", "libunwind", "libgcc"};
@@ -265,6 +289,24 @@ enum TlsSessionCounter : std::uint8_t {
   kTlsSessions,  ///< sessions in which the client has sent data
   kTlsSessionCounters,
 };
+enum KernelCounter : std::uint8_t {
+  kKernelSentBytes,      ///< payload, by the kernel's own count
+  kKernelReceivedBytes,  //
+  kCoveredSentBytes,     ///< the part of it that crawlers reported
+  kCoveredReceivedBytes,
+  kKernelRetransmittedBytes,
+  kKernelConnectionsOk,      ///< that the peer answered
+  kKernelConnectionsFailed,  ///< that it did not
+  /// Reported as sent and never on its way: the connection broke before.
+  kUnsentBytes,
+  kKernelCounters,
+};
+enum UnmeteredCounter : std::uint8_t {
+  kUnmeteredSentBytes,
+  kUnmeteredReceivedBytes,
+  kUnmeteredConnections,
+  kUnmeteredCounters,
+};
 enum GrpcCounter : std::uint8_t {
   kGrpcResponses,  ///< answers with this row's status
   kGrpcCounters,
@@ -303,7 +345,10 @@ constexpr std::size_t CounterCount(RowKind kind) {
     case RowKind::kNone:
       break;
   }
-  return kind == kProductRow ? std::size_t{kTrafficCounters} : 0;
+  if (kind == kProductRow) return kTrafficCounters;
+  if (kind == kKernelRow) return kKernelCounters;
+  if (kind == kUnmeteredRow) return kUnmeteredCounters;
+  return kind == kKernelRttRow ? std::size_t{kPhaseCounters} : 0;
 }
 
 enum RowState : std::uint32_t {
