@@ -30,8 +30,6 @@
 namespace proxymeter::cli {
 namespace {
 
-constexpr char kSystemDirectory[] = "/run/proxymeter";
-
 std::string Value(const char* variable) {
   const char* value = std::getenv(variable);
   return value == nullptr ? "" : value;
@@ -117,20 +115,6 @@ void ExamineFile(const ProgramImage& image,
                                      : std::set<std::string>(),
                                  false));
   findings->push_back(ExamineSandboxOfFile(image.path));
-}
-
-/// Where the library in a process that is none of `run`'s looks for the
-/// collector (shim/environment.cc).
-std::string DirectoryOf(const ProcessView& process) {
-  const std::string named = process.Variable(kDirectoryVariable).value_or("");
-  if (!named.empty() && named.front() == '/') return named;
-  std::error_code ignored;
-  const std::string user = process.Variable("XDG_RUNTIME_DIR").value_or("");
-  if (!user.empty() && user.front() == '/' &&
-      !std::filesystem::exists(process.Seen(kSystemDirectory), ignored)) {
-    return user + "/proxymeter";
-  }
-  return kSystemDirectory;
 }
 
 std::set<std::string> InterceptedIn(const ProcessView& process) {

@@ -9,21 +9,19 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdint>
 #include <cstring>
-#include <span>
-#include <vector>
+#include <filesystem>
+#include <system_error>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "cli/doctor/policy_file.h"
 #include "proxymeter/limits.h"
-#include "proxymeter/policy_view.h"
 
 namespace proxymeter::cli {
 namespace {
 
-// A million rules make 100 MB.
-constexpr std::uint64_t kMaxPolicyBytes = std::uint64_t{1} << 30;
+constexpr char kSystemDirectory[] = "/run/proxymeter";
 
 bool MayAdd(const std::string& folder, std::optional<uid_t> uid) {
   if (!uid.has_value() || *uid == geteuid()) {
@@ -71,50 +69,15 @@ Finding ExamineCollector(const std::string& directory) {
 }
 
 Finding ExaminePolicy(const std::string& directory) {
-  const auto bad = [](std::string what) -> Finding {
+  const auto policy = ReadPolicyFile(directory);
+  if (!policy.ok()) {
     return {"policy", Verdict::kLimited,
-            what + ": connections count as direct or not at all",
+            absl::StrCat(policy.status().message(),
+                         ": connections count as direct or not at all"),
             "start the collector anew with --config FILE"};
-  };
-  const std::string path = absl::StrCat(directory, "/", kPolicyName);
-  struct stat parent, status;
-  const int file =
-      open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-  if (file < 0) {
-    return bad(errno == ENOENT ? "no policy, so no vendors are known"
-                               : absl::StrCat("the policy cannot be read (",
-                                              std::strerror(errno), ")"));
   }
-  const absl::Cleanup close_file = [file] { close(file); };
-  if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode) ||
-      stat(directory.c_str(), &parent) != 0) {
-    return bad("the policy is not a file");
-  }
-  if (status.st_uid != parent.st_uid) {
-    return bad(absl::StrCat("the policy belongs to user ", status.st_uid,
-                            ", the directory to ", parent.st_uid,
-                            ": programs do not trust it"));
-  }
-  const auto bytes = static_cast<std::uint64_t>(status.st_size);
-  if (bytes > kMaxPolicyBytes) return bad("the policy is too large");
-  std::vector<std::uint64_t> words((bytes + 7) / 8);
-  std::uint64_t got = 0;
-  while (got < bytes) {
-    const ssize_t more =
-        pread(file, reinterpret_cast<char*>(words.data()) + got, bytes - got,
-              static_cast<off_t>(got));
-    if (more < 0 && errno == EINTR) continue;
-    if (more <= 0) return bad("the policy cannot be read to its end");
-    got += static_cast<std::uint64_t>(more);
-  }
-  PolicyView view;
-  const PolicyError error = PolicyView::Open(
-      {reinterpret_cast<const std::byte*>(words.data()), bytes}, &view);
-  if (error != PolicyError::kOk) {
-    return bad(absl::StrCat("the policy is damaged or of another version (",
-                            std::string(Describe(error)), ")"));
-  }
-  return {"policy", Verdict::kOk, absl::StrCat("valid, ", bytes, " bytes"), ""};
+  return {"policy", Verdict::kOk,
+          absl::StrCat("valid, ", policy->text().size(), " bytes"), ""};
 }
 
 Finding ExamineFolder(const std::string& directory, const std::string& name,
@@ -140,6 +103,18 @@ Finding ExamineFolder(const std::string& directory, const std::string& name,
 }
 
 }  // namespace
+
+std::string DirectoryOf(const ProcessView& process) {
+  const std::string named = process.Variable(kDirectoryVariable).value_or("");
+  if (!named.empty() && named.front() == '/') return named;
+  std::error_code ignored;
+  const std::string user = process.Variable("XDG_RUNTIME_DIR").value_or("");
+  if (!user.empty() && user.front() == '/' &&
+      !std::filesystem::exists(process.Seen(kSystemDirectory), ignored)) {
+    return user + "/proxymeter";
+  }
+  return kSystemDirectory;
+}
 
 Findings ExamineDirectory(const std::string& directory, const std::string& name,
                           std::optional<uid_t> uid) {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "cli/doctor/finding.h"
+#include "cli/doctor/process.h"
 
 namespace proxymeter::cli {
 
@@ -17,6 +18,10 @@ namespace proxymeter::cli {
 /// to write there; nothing for this process's own user.
 Findings ExamineDirectory(const std::string& directory, const std::string& name,
                           std::optional<uid_t> uid);
+
+/// Where the library in a process that is none of `run`'s looks for the
+/// collector (shim/environment.cc), as the process sees it.
+std::string DirectoryOf(const ProcessView& process);
 
 }  // namespace proxymeter::cli
 
