@@ -181,6 +181,8 @@ TEST_F(MainTest, DoctorRefusesWhatItCannotRead) {
                                              {"doctor", "--"},
                                              {"doctor", "--", ""},
                                              {"doctor", "1", "--", "true"},
+                                             {"doctor", "--pod", "1"},
+                                             {"doctor", "--pod", "--", "true"},
                                              {"doctor", "--bogus"}}) {
     const ProcessResult result = Proxymeter(arguments);
     EXPECT_EQ(result.exit_status(), 2) << arguments.back();

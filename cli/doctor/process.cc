@@ -50,8 +50,11 @@ void ReadStatus(const std::string& text, ProcessView* process) {
     if (words.size() < 2) continue;
     int value;
     if (!absl::SimpleAtoi(words[1], &value)) value = 0;
-    if (words[0] == "Name:")
-      process->name.assign(words[1].data(), words[1].size());
+    if (words[0] == "Name:") {  // it may have spaces
+      line.remove_prefix(words[1].data() - line.data());
+      process->name.assign(line.data(), line.size());
+    }
+    if (words[0] == "PPid:") process->parent = value;
     if (words[0] == "Uid:") process->uid = static_cast<uid_t>(value);
     if (words[0] == "Seccomp:") process->seccomp = value;
     if (words[0] == "Seccomp_filters:") process->seccomp_filters = value;
@@ -59,25 +62,26 @@ void ReadStatus(const std::string& text, ProcessView* process) {
   }
 }
 
-std::vector<MappedFile> Modules(const std::string& maps) {
-  std::vector<MappedFile> modules;
+void ReadMaps(const std::string& maps, ProcessView* process) {
+  std::vector<MappedFile>& modules = process->modules.emplace();
   for (absl::string_view line : absl::StrSplit(maps, '\n')) {
     // address perms offset dev inode pathname (proc(5)); the path may have
     // spaces.
     const std::vector<absl::string_view> words =
         absl::StrSplit(line, absl::MaxSplits(' ', 5));
-    if (words.size() < 6 || !absl::StrContains(words[1], 'x')) continue;
+    if (words.size() < 6) continue;
     absl::string_view path = words[5];
     path.remove_prefix(std::min(path.find('/'), path.size()));
     MappedFile file;
     file.deleted = absl::ConsumeSuffix(&path, kDeleted);
     file.path.assign(path.data(), path.size());
+    if (words[1] == "rw-s") process->shared_files.push_back(file.path);
+    if (!absl::StrContains(words[1], 'x')) continue;
     const bool known = std::any_of(
         modules.begin(), modules.end(),
         [&](const MappedFile& other) { return other.path == file.path; });
     if (!file.path.empty() && !known) modules.push_back(std::move(file));
   }
-  return modules;
 }
 
 std::optional<bool> Secure(const std::string& vector) {
@@ -127,7 +131,7 @@ absl::StatusOr<ProcessView> ReadProcess(const std::string& folder) {
   const std::string executable = Target(folder + "/exe");
   if (!executable.empty()) process.executable = executable;
   if (const auto maps = Contents(folder + "/maps")) {
-    process.modules = Modules(*maps);
+    ReadMaps(*maps, &process);
   }
   if (const auto environment = Contents(folder + "/environ")) {
     process.environment = absl::StrSplit(*environment, '\0', absl::SkipEmpty());

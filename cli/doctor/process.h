@@ -22,6 +22,7 @@ struct MappedFile {
 struct ProcessView {
   std::string folder;  ///< "/proc/123"
   std::string name;
+  pid_t parent = 0;  ///< 0: none in this PID namespace
   uid_t uid = 0;
   /// System calls are filtered: 0 not, 1 strict, 2 by filters (seccomp(2)).
   int seccomp = 0;
@@ -30,6 +31,8 @@ struct ProcessView {
   std::optional<std::string> executable;
   /// Files mapped with execution, each once, in the order of addresses.
   std::optional<std::vector<MappedFile>> modules;
+  /// Files that it may write to through memory it shares (MAP_SHARED).
+  std::vector<std::string> shared_files;
   /// "NAME=value", as the program was started with.
   std::optional<std::vector<std::string>> environment;
   /// It lives in another mount namespace or below another root, so that its

@@ -42,7 +42,8 @@ TEST(ReadProcess, SeesThisOne) {
 TEST(ReadProcess, TakesTheFilesApart) {
   const std::string folder = MakeTempDirectory();
   Write(folder + "/status",
-        "Name:\tcrawl\nUid:\t7\t8\t8\t8\nNoNewPrivs:\t1\nSeccomp:\t2\n"
+        "Name:\tweb crawl\nPPid:\t3\nUid:\t7\t8\t8\t8\nNoNewPrivs:\t1\n"
+        "Seccomp:\t2\n"
         "Seccomp_filters:\t3\n");
   Write(folder + "/maps",
         "1000-2000 r-xp 00000000 08:01 5                  /bin/a b\n"
@@ -52,6 +53,8 @@ TEST(ReadProcess, TakesTheFilesApart) {
         "5000-6000 r-xp 00000000 00:00 0                  [vdso]\n"
         "6000-7000 r-xp 00000000 00:00 0 \n"
         "rubbish\n"
+        "7000-8000 rw-s 00000000 00:1b 9                  /pm/journals/a\n"
+        "8000-9000 r--s 00000000 00:1b 9                  /pm/policy\n"
         "8000-9000 r-xp 00002000 08:01 5                  /bin/a b\n");
   Write(folder + "/environ", std::string("A=1\0PATH=/bin\0B=\0", 17));
   const Elf64_auxv_t vector[] = {{AT_PAGESZ, {4096}}, {AT_SECURE, {1}}};
@@ -59,8 +62,10 @@ TEST(ReadProcess, TakesTheFilesApart) {
         std::string(reinterpret_cast<const char*>(vector), sizeof(vector)));
   const auto process = ReadProcess(folder);
   ASSERT_TRUE(process.ok()) << process.status();
-  EXPECT_EQ(process->name, "crawl");
+  EXPECT_EQ(process->name, "web crawl");
+  EXPECT_EQ(process->parent, 3);
   EXPECT_EQ(process->uid, 7u);
+  EXPECT_THAT(process->shared_files, ElementsAre("/pm/journals/a"));
   EXPECT_EQ(process->seccomp, 2);
   EXPECT_EQ(process->seccomp_filters, 3);
   EXPECT_TRUE(process->no_new_privileges);

@@ -1,0 +1,30 @@
+// What the hosts that a policy names resolve to, here and now.
+#ifndef PROXYMETER_CLI_DOCTOR_HOST_ADDRESSES_H_
+#define PROXYMETER_CLI_DOCTOR_HOST_ADDRESSES_H_
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "proxymeter/endpoint.h"
+
+namespace proxymeter::cli {
+
+using HostsByAddress = std::map<Address, std::vector<std::string>>;
+
+struct HostAddresses {
+  HostsByAddress hosts;
+  /// Those without an address, and those that did not answer in time.
+  std::vector<std::string> unresolved;
+};
+
+/// Asks the system's resolver, for several at once. Returns after `patience` at
+/// the latest; threads may then go on waiting for answers that they have asked
+/// for.
+HostAddresses ResolveHosts(const std::vector<std::string>& hosts,
+                           std::chrono::milliseconds patience);
+
+}  // namespace proxymeter::cli
+
+#endif  // PROXYMETER_CLI_DOCTOR_HOST_ADDRESSES_H_
