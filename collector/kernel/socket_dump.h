@@ -42,7 +42,8 @@ class SocketDump {
   /// each once, by its cookie. A dump is no moment: the kernel goes through its
   /// table in pieces, and what comes, goes or changes its state between two of
   /// them may be told or not. One that stays in `states` is told. An error
-  /// when it came to no end; some may have been visited by then.
+  /// when it came to no end; some may have been visited by then. `visit` leaves
+  /// this object alone.
   absl::Status Visit(std::uint32_t states,
                      absl::FunctionRef<void(const TcpSocket&)> visit);
 
