@@ -66,21 +66,59 @@ TEST_F(JournalReader, GivesTheConnectionsThatAreOpen) {
   slot.row = 4;
   slot.vendor_row = 1;
   slot.may_be_shared = 1;
+  slot.received = 13;
+  slot.adopted = 1;
   slot.cookie = 99;
   journal.slot(3).cookie = kSlotClaimed;  // being filled in
-  journal.slot(4).cookie = 98;            // of no vendor
+  journal.slot(4).cookie = 98;            // of no vendor yet
   // Promised, and not there.
   journal.header().allocated_slots = ~0u;
   const auto result = Read();
   const auto* contents = std::get_if<JournalContents>(&result);
   ASSERT_NE(contents, nullptr);
   EXPECT_EQ(contents->connections.open,
-            (std::vector<MeteredConnection>{{.cookie = 99,
+            (std::vector<MeteredConnection>{{.cookie = 98, .slot = 4},
+                                            {.cookie = 99,
+                                             .slot = kFirstSlots - 1,
                                              .sent = 11,
+                                             .received = 13,
                                              .request_from = 12,
                                              .row = 3,
                                              .vendor_row = 0,
-                                             .may_be_shared = true}}));
+                                             .may_be_shared = true,
+                                             .adopted = true}}));
+  EXPECT_TRUE(contents->connections.ended.empty());
+}
+
+TEST_F(JournalReader, GivesConnectionsThatHaveEnded) {
+  JournalFixture journal(directory_.path(), id_);
+  journal.Add(TrafficRow("acme", "example.com", 1, 2, 3));
+  const std::uint32_t vendor = journal.Add(VendorRow("acme", 1, 0, 0));
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    ConnectionSlot& slot = journal.slot(i);
+    slot.ended_cookie = 90 + i;
+    slot.sent = 5 + i;
+    slot.vendor_row = vendor + 1;
+  }
+  journal.slot(1).cookie = 91;            // on its way out
+  journal.slot(2).cookie = kSlotClaimed;  // on its way to another
+  journal.header().ended_connections = 7;
+  journal.header().without_slot = 2;
+  const auto result = ReadConnections(fd_.get(), id_);
+  const auto* connections = std::get_if<MeteredConnections>(&result);
+  ASSERT_NE(connections, nullptr);
+  EXPECT_EQ(connections->ended,
+            (std::vector<MeteredConnection>{
+                {.cookie = 90, .slot = 0, .sent = 5, .vendor_row = vendor},
+                {.cookie = 91, .slot = 1, .sent = 6, .vendor_row = vendor}}));
+  EXPECT_TRUE(connections->open.empty());
+  EXPECT_EQ(connections->ended_in_all, 7u);
+  EXPECT_EQ(connections->without_slot, 2u);
+  EXPECT_EQ(ReadVendor(fd_.get(), id_, vendor), "acme");
+  EXPECT_EQ(ReadVendor(fd_.get(), id_, vendor - 1), std::nullopt);
+  EXPECT_EQ(ReadVendor(fd_.get(), id_, vendor + 1), std::nullopt);
+  EXPECT_EQ(ReadVendor(fd_.get(), id_, ~0u), std::nullopt);
+  EXPECT_EQ(ReadVendor(fd_.get(), TestSession(9), vendor), std::nullopt);
 }
 
 TEST_F(JournalReader, SkipsUnpublishedRowsAndRefusesBadOnes) {

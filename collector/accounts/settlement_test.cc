@@ -25,6 +25,7 @@ class SettlementTest : public testing::Test {
   void Open(MeteredConnection connection) {
     connection.cookie = kCookie + journal_.connections.open.size();
     connection.sent = 100;
+    if (!connection.vendor_row) connection.vendor_row = kVendorIndex;
     journal_.connections.open.push_back(connection);
   }
   void Settle() {
