@@ -36,6 +36,11 @@ constexpr std::uint32_t kStreamIdMask = 0x7fff'ffff;
 constexpr int kMaxFrameSizeSetting = 5;
 constexpr std::uint32_t kLeastMaxFrame = 1 << 14;
 
+std::uint32_t NumberAt(const std::uint8_t* bytes) {
+  return std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 |
+         std::uint32_t{bytes[2]} << 8 | bytes[3];
+}
+
 bool IsClients(std::uint32_t stream) { return stream % 2 == 1; }
 
 }  // namespace
@@ -67,7 +72,7 @@ bool Http2Side::Remember(std::uintptr_t tag, std::uint64_t now_ns) {
 }
 
 Http2Step Http2Side::ConsumeFrames(Bytes data) {
-  Bytes rest = data;
+  Bytes rest = data.subspan(PassData(data));
   Http2Event event = Http2Event::kNone;
   // What needs no more bytes happens with the last one, however they are cut.
   while (
@@ -76,6 +81,45 @@ Http2Step Http2Side::ConsumeFrames(Bytes data) {
     event = Advance(&rest);
   }
   return {data.size() - rest.size(), event};
+}
+
+std::size_t Http2Side::PassData(Bytes data) {
+  std::size_t passed = 0;
+  if (phase_ == Phase::kSkip) {
+    if (Skip(data.size())) return data.size();
+    if (frame_.type != kDataType || Flag(kEndStream)) return 0;
+    passed = skip_;
+  } else if (phase_ != Phase::kHeader || gathered_size_ != 0 || first_frame_ ||
+             in_block_) {
+    return 0;
+  }
+  if (streams_->has_tunnels()) return 0;
+  skip_ = 0;
+  phase_ = Phase::kHeader;
+  const std::uint32_t longest = streams_->max_frame(speaker_);
+  while (data.size() - passed >= kHeaderSize) {
+    const std::uint8_t* const header = data.data() + passed;
+    const std::uint32_t length = NumberAt(header) >> 8;
+    const std::uint32_t stream = NumberAt(header + 5) & kStreamIdMask;
+    if (header[3] != kDataType || (header[4] & kEndStream) != 0 ||
+        stream == 0 || length > longest) {
+      break;
+    }
+    passed += kHeaderSize;
+    const std::size_t left = data.size() - passed;
+    if (length > left) {
+      frame_ = {.length = length,
+                .stream = stream,
+                .type = kDataType,
+                .flags = header[4],
+                .fixed = 0,
+                .padding = 0};
+      StartSkip(length - static_cast<std::uint32_t>(left));
+      return data.size();
+    }
+    passed += length;
+  }
+  return passed;
 }
 
 Http2Event Http2Side::Advance(Bytes* data) {
@@ -119,9 +163,7 @@ bool Http2Side::Gather(Bytes* data, std::size_t size) {
 }
 
 std::uint32_t Http2Side::Number(std::size_t at) const {
-  return std::uint32_t{gathered_[at]} << 24 |
-         std::uint32_t{gathered_[at + 1]} << 16 |
-         std::uint32_t{gathered_[at + 2]} << 8 | gathered_[at + 3];
+  return NumberAt(gathered_.data() + at);
 }
 
 Http2Event Http2Side::TakePreface(Bytes* data) {

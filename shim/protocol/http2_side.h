@@ -38,6 +38,11 @@ class Http2Side {
     return true;
   }
 
+  /// Passes over what begins with DATA that ends no stream and is of no
+  /// tunnel, and says how much of `data` that was: what Consume would find, but
+  /// without a step for each part of a frame.
+  std::size_t PassData(Bytes data);
+
   /// Consumes up to and including the next event; kEnd may consume nothing.
   /// kLost: no more is understood; `consumed` says how many bytes it took
   /// before that, and later calls take none.
