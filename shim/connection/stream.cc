@@ -44,6 +44,7 @@ void Stream::Begin(Connection* connection, std::uint8_t depth, bool in_tls) {
   connection_ = connection;
   depth_ = depth;
   in_tls_ = in_tls;
+  is_dns_ = depth == 0 && connection->is_of_resolver();
   stage_.store(Stage::kFirstBytes, std::memory_order_relaxed);
   socks_reply_due_.store(false, std::memory_order_relaxed);
   socks_udp_.store(false, std::memory_order_relaxed);

@@ -123,7 +123,11 @@ class Stream {
 
   // Out of line: the registers they need are not the fast path's to save.
   [[gnu::noinline]] bool SendSlowly(protocol::Bytes data);
+  [[gnu::noinline]] bool ReceiveOther(protocol::Bytes data);
   [[gnu::noinline]] bool ReceiveSlowly(protocol::Bytes data);
+  // False when there is more to do about the bytes than to count them.
+  bool ReceiveOpaque(std::size_t size);
+  bool ReceiveHttp2Data(protocol::Bytes* data);
   // Each takes the bytes it understands off the front of `data`.
   void SendStep(protocol::Bytes* data);
   void Recognise(Stage stage, protocol::Bytes* data);
@@ -252,6 +256,7 @@ class Stream {
   Connection* connection_;
   std::uint8_t depth_;
   bool in_tls_;
+  bool is_dns_;  // what comes in may be answers of a DNS server
   std::atomic<Stage> stage_;
   std::atomic<bool> socks_reply_due_;
   std::atomic<bool> socks_udp_;  // UDP ASSOCIATE was asked for
@@ -337,7 +342,8 @@ inline void Stream::CountReceived(JournalRow* row, std::size_t size) {
 }
 
 // Inline, since nearly all bytes of a crawler are of a response's body.
-inline bool Stream::Received(protocol::Bytes data) {
+[[gnu::always_inline]] inline bool Stream::Received(protocol::Bytes data) {
+  if (stage() != Stage::kHttp1) return ReceiveOther(data);
   if (!receiving_.TryEnter()) [[unlikely]] {
     ReceivedUnseen(data.size());
     return true;

@@ -232,6 +232,15 @@ void Stream::ReceiveHttp2(Bytes* data) {
   }
 }
 
+// Takes what is DATA and no more off the front; true when that is all of it.
+bool Stream::ReceiveHttp2Data(Bytes* data) {
+  Http2Session* const session = http2_.load(std::memory_order_acquire);
+  const std::size_t size = session->server.PassData(*data);
+  CountReceived(connection_->row(), size);
+  *data = data->subspan(size);
+  return data->empty();
+}
+
 void Stream::OnHttp2Event(Http2Event event, Http2Session* session) {
   Http2Side* server = &session->server;
   switch (event) {

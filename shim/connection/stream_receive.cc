@@ -55,10 +55,33 @@ void Stream::ReceivedUnseen(std::size_t size) {
   CountReceived(connection_->row(), size);
 }
 
-bool Stream::ReceiveSlowly(Bytes data) {
-  if (connection_->is_of_resolver() && depth_ == 0) {
-    connection_->ReceivedDns(data);
+// In any order, so without the lock, as the sending side does.
+bool Stream::ReceiveOpaque(std::size_t size) {
+  JournalRow* const row = connection_->row();
+  if (row == nullptr || is_dns_ ||
+      socks_reply_due_.load(std::memory_order_acquire) ||
+      exchanges_.Oldest() != nullptr) {
+    return false;
   }
+  CountReceived(row, size);
+  return true;
+}
+
+bool Stream::ReceiveOther(Bytes data) {
+  if (stage() == Stage::kOpaque && ReceiveOpaque(data.size())) return false;
+  if (!receiving_.TryEnter()) {
+    ReceivedUnseen(data.size());
+    return true;
+  }
+  if (stage() == Stage::kHttp2 && ReceiveHttp2Data(&data)) {
+    receiving_.Leave();
+    return false;
+  }
+  return ReceiveSlowly(data);
+}
+
+bool Stream::ReceiveSlowly(Bytes data) {
+  if (is_dns_) connection_->ReceivedDns(data);
   const bool opaque = stage() == Stage::kOpaque || stage() == Stage::kTlsUnread;
   while (!data.empty()) ReceiveStep(&data);
   receiving_.Leave();
