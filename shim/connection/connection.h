@@ -107,6 +107,10 @@ class Connection {
     const auto* at = tunnels != nullptr ? tunnels->At(depth) : nullptr;
     return at != nullptr ? at->load(std::memory_order_acquire) : nullptr;
   }
+  /// The same, of what is in no tunnel of HTTP/2: `depth` < kMaxStreams.
+  Stream* own_stream(std::uint8_t depth) const {
+    return streams_[depth].load(std::memory_order_acquire);
+  }
   /// Begins the stream at `depth`; null when there is no memory.
   Stream* EnsureStream(std::uint8_t depth);
 
@@ -246,6 +250,10 @@ class Connection {
       }
     }
     return false;
+  }
+  bool HasOwnRandomAt(std::uint8_t tls_depth,
+                      const ClientRandom& random) const {
+    return IsRandom(randoms_[tls_depth], random);
   }
   bool has_tunnels() const {
     return tunnels_.load(std::memory_order_acquire) != nullptr;

@@ -42,21 +42,6 @@ Connections::Use Connections::FindTls(const Connection::ClientRandom& random,
   return Use(this, found);
 }
 
-const Stream* Connections::PeekPlaintext(
-    const Connection::ClientRandom& random) const {
-  const Stream* found = nullptr;
-  tls_.Visit(random[0], [&](const Connection* connection) {
-    std::uint8_t depth = 0;
-    if (!connection->HasOwnRandom(random, &depth) ||
-        depth + 1 == Connection::kMaxStreams) {
-      return false;
-    }
-    found = connection->stream(depth + 1);
-    return true;
-  });
-  return found;
-}
-
 void Connections::RenameTls(const Connection::ClientRandom& before,
                             const Connection::ClientRandom& after) {
   std::uint8_t depth = 0;

@@ -90,10 +90,43 @@ class Connections {
   /// The connection that carries the TLS session with this client random, and
   /// the depth of the stream that is the session's ciphertext.
   Use FindTls(const Connection::ClientRandom& random, std::uint8_t* tls_depth);
-  /// The plaintext of that session, if it has begun and is in no tunnel of
-  /// HTTP/2. Nobody holds it: should its connection end just now, it may be
+  /// That session, if its plaintext has begun and is in no tunnel of HTTP/2.
+  /// Nobody holds any of it: should the connection end just now, it may be
   /// another's, or nobody's; its memory stays.
-  const Stream* PeekPlaintext(const Connection::ClientRandom& random) const;
+  struct Peeked {
+    Connection* connection = nullptr;  ///< null: there is none
+    const Stream* ciphertext;
+    const Stream* plaintext;
+    std::uint8_t depth;  ///< of the ciphertext
+  };
+  [[gnu::always_inline]] Peeked PeekTls(
+      const Connection::ClientRandom& random) const {
+    Peeked found;
+    tls_.Visit(random[0], [&](Connection* connection) {
+      if (!connection->HasOwnRandom(random, &found.depth) ||
+          found.depth + 1 == Connection::kMaxStreams) {
+        return false;
+      }
+      found.ciphertext = connection->own_stream(found.depth);
+      found.plaintext = connection->own_stream(found.depth + 1);
+      if (found.ciphertext != nullptr && found.plaintext != nullptr) {
+        found.connection = connection;
+      }
+      return true;
+    });
+    return found;
+  }
+  /// As FindTls, if what PeekTls has told is still so; else nobody.
+  Use AcquireTls(const Peeked& peeked, const Connection::ClientRandom& random) {
+    Connection* const connection = peeked.connection;
+    if (!connection->TryRetain()) return Use(this, nullptr);
+    if (connection->HasOwnRandomAt(peeked.depth, random) &&
+        connection->own_stream(peeked.depth + 1) != nullptr) [[likely]] {
+      return Use(this, connection);
+    }
+    Release(connection);
+    return Use(this, nullptr);
+  }
 
   /// The session with the client random `before` has taken `after` instead.
   void RenameTls(const Connection::ClientRandom& before,

@@ -22,7 +22,7 @@ class TlsPairing {
 
   /// Calls `visit(connection)` for what may carry `word` until it returns true.
   template <typename Visitor>
-  bool Visit(std::uint64_t word, Visitor visit) const {
+  [[gnu::always_inline]] bool Visit(std::uint64_t word, Visitor visit) const {
     for (std::uint32_t probe = 0; probe < kProbes; ++probe) {
       Connection* connection =
           slots_[Slot(word, probe)].load(std::memory_order_acquire);

@@ -1,7 +1,5 @@
 #include "shim/hooks/gnutls.h"
 
-#include <errno.h>
-
 #include <cstring>
 
 #include "shim/hooks/early_data.h"
@@ -64,6 +62,7 @@ struct Session {
     std::memcpy(random->data(), client.data, client.size);
     return true;
   }
+  bool InHandshake() const { return true; }  // it does not tell
   int Descriptor() const { return library->gnutls_transport_get_int(session); }
   std::size_t corked() const {
     return library != nullptr && library->gnutls_record_check_corked != nullptr
@@ -87,12 +86,12 @@ struct Session {
   }
 };
 
-// The real function, typed. Finding it may change errno.
+// The real function, typed.
 template <typename Function>
-Function* Find(const void* caller, const char* name, Session* session) {
-  const int saved_errno = errno;
-  const GnuTlsCall call = FindGnuTls(caller, name);
-  errno = saved_errno;
+[[gnu::always_inline]] inline Function* Find(const void* caller,
+                                             const char* name,
+                                             Session* session) {
+  const GnuTlsCall call = libraries.Find(caller, name);
   session->library = call.library;
   return reinterpret_cast<Function*>(call.real);
 }

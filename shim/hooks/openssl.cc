@@ -1,9 +1,5 @@
 #include "shim/hooks/openssl.h"
 
-#include <errno.h>
-
-#include <cstring>
-
 #include "shim/hooks/early_data.h"
 #include "shim/hooks/hooks.h"
 #include "shim/hooks/tls_plaintext.h"
@@ -56,13 +52,13 @@ struct Session {
         library->SSL_is_server(ssl) != 0) {
       return false;
     }
-    unsigned char bytes[sizeof(ClientRandom)];
-    if (library->SSL_get_client_random(ssl, bytes, sizeof(bytes)) !=
-        sizeof(bytes)) {
-      return false;
-    }
-    std::memcpy(random->data(), bytes, sizeof(bytes));
-    return true;
+    auto* bytes = reinterpret_cast<unsigned char*>(random->data());
+    return library->SSL_get_client_random(ssl, bytes, sizeof(*random)) ==
+           sizeof(*random);
+  }
+  bool InHandshake() const {
+    return library->SSL_is_init_finished == nullptr ||
+           library->SSL_is_init_finished(ssl) == 0;
   }
   int Descriptor() const { return library->SSL_get_fd(ssl); }
   // Data goes out before the hand-shake has ended only as early data.
@@ -76,8 +72,9 @@ void KeepEarlyData(const ClientRandom& random, Bytes data) {
 }
 
 // Gives early data to its stream once the hand-shake has told its fate.
-void SettleEarlyData(const Session& session, const ClientRandom& random) {
-  if (!early_data.any() || session.IsEarly()) return;
+[[gnu::noinline]] void SettleEarlyData(const Session& session,
+                                       const ClientRandom& random) {
+  if (session.IsEarly()) return;
   const bool accepted = session.library->has_early_data() &&
                         session.library->SSL_get_early_data_status(
                             session.ssl) == kEarlyDataAccepted;
@@ -91,10 +88,12 @@ void SettleEarlyData(const Session& session, const ClientRandom& random) {
 }
 
 // As Follow, of any call that may move the hand-shake on.
-bool FollowAndSettle(const Session& session, const TlsMark& mark,
-                     ClientRandom* random) {
+[[gnu::always_inline]] inline bool FollowAndSettle(const Session& session,
+                                                   const TlsMark& mark,
+                                                   ClientRandom* random) {
   if (!Follow(session, mark, random)) return false;
-  SettleEarlyData(session, *random);
+  if (early_data.any()) [[unlikely]]
+    SettleEarlyData(session, *random);
   return true;
 }
 
@@ -118,12 +117,12 @@ void Read(const Session& session, const TlsMark& mark, bool success,
   ReportPlaintextReceived(session, mark, random, View(buffer, size));
 }
 
-// The real function, typed. Finding it may change errno.
+// The real function, typed.
 template <typename Function>
-Function* Find(const void* caller, const char* name, Session* session) {
-  const int saved_errno = errno;
-  const OpenSslCall call = FindOpenSsl(caller, name);
-  errno = saved_errno;
+[[gnu::always_inline]] inline Function* Find(const void* caller,
+                                             const char* name,
+                                             Session* session) {
+  const OpenSslCall call = libraries.Find(caller, name);
   session->library = call.library;
   return reinterpret_cast<Function*>(call.real);
 }
@@ -191,7 +190,7 @@ int SSL_read(const void* caller, SSL* ssl, void* buffer, int size) {
   Session session = {nullptr, ssl};
   auto* real = Find<int(SSL*, void*, int)>(caller, kRead, &session);
   if (real == nullptr) return -1;
-  const TlsMark mark = Mark(session);
+  const TlsMark mark = MarkRead(session);
   const int result = real(ssl, buffer, size);
   Read(session, mark, result > 0, buffer, static_cast<std::size_t>(result));
   return result;
@@ -203,7 +202,7 @@ int SSL_read_ex(const void* caller, SSL* ssl, void* buffer, std::size_t size,
   auto* real = Find<int(SSL*, void*, std::size_t, std::size_t*)>(
       caller, kReadEx, &session);
   if (real == nullptr) return 0;
-  const TlsMark mark = Mark(session);
+  const TlsMark mark = MarkRead(session);
   const int result = real(ssl, buffer, size, read_bytes);
   Read(session, mark, result > 0, buffer, result > 0 ? *read_bytes : 0);
   return result;

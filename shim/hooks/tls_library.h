@@ -2,6 +2,8 @@
 #ifndef PROXYMETER_SHIM_HOOKS_TLS_LIBRARY_H_
 #define PROXYMETER_SHIM_HOOKS_TLS_LIBRARY_H_
 
+#include <errno.h>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -29,8 +31,9 @@ class TlsLibraries {
   /// The function named `intercepted` of the code that `caller` is a return
   /// address into; found once per call site and remembered. `intercepted` is
   /// compared as a pointer: always pass the same literal. `real` is null only
-  /// when no such function exists anywhere.
-  TlsCall<Functions> Find(const void* caller, const char* intercepted) {
+  /// when no such function exists anywhere. Leaves errno alone.
+  [[gnu::always_inline]] TlsCall<Functions> Find(const void* caller,
+                                                 const char* intercepted) {
     for (std::size_t probe = 0; probe < kProbes; ++probe) {
       const CallSite& site = call_sites_[Slot(caller, probe)];
       if (site.caller.load(std::memory_order_acquire) != caller) continue;
@@ -72,10 +75,11 @@ class TlsLibraries {
 
   [[gnu::noinline]] TlsCall<Functions> FindFirst(const void* caller,
                                                  const char* intercepted) {
+    const int saved_errno = errno;
     TlsCall<Functions> call = {FindForCaller(intercepted, caller), nullptr};
-    if (call.real == nullptr) return call;
-    call.library = LibraryOf(call.real);
+    if (call.real != nullptr) call.library = LibraryOf(call.real);
     if (call.library != nullptr) Remember(caller, intercepted, call);
+    errno = saved_errno;
     return call;
   }
 

@@ -13,6 +13,7 @@ namespace proxymeter::shim {
 // A `Session` below has
 //   bool Random(Connection::ClientRandom*) const: false for a server, or when
 //     its library cannot be asked; zeros before its first hello;
+//   bool InHandshake() const: false only between two of its hand-shakes;
 //   int Descriptor() const: the socket it stands on, negative for none.
 
 /// A session before a call of its library. Plain values: pthread_cancel and
@@ -21,13 +22,18 @@ struct TlsMark {
   Connection::ClientRandom random{};
   std::uint64_t sent = 0;      ///< plaintext that was reported so far
   std::uint64_t received = 0;  ///< the same, the other way
+  Connections::Peeked at;      ///< where it was, if its plaintext had begun
+  /// Of a call that reads, outside of hand-shakes.
+  bool settled = false;
+  std::uint64_t ciphertext_sent = 0;  ///< as `sent`
 };
 
 /// Runs `report(stream)` with the stream of the plaintext of the session that
 /// has this random, if its connection is known.
 template <typename Session, typename Report>
-void WithPlaintext(const Session& session,
-                   const Connection::ClientRandom& random, Report report) {
+[[gnu::noinline]] void WithPlaintext(const Session& session,
+                                     const Connection::ClientRandom& random,
+                                     Report report) {
   std::uint8_t depth = 0;
   const auto connection = shim.connections.FindTls(random, &depth);
   if (connection) {
@@ -45,6 +51,22 @@ void WithPlaintext(const Session& session,
   if (Stream* plaintext = by_descriptor->EnsureStream(1)) report(plaintext);
 }
 
+/// The same after a call: what carried the session before is not looked for
+/// again.
+template <typename Session, typename Report>
+[[gnu::always_inline]] inline void WithPlaintext(
+    const Session& session, const TlsMark& mark,
+    const Connection::ClientRandom& random, Report report) {
+  if (mark.at.connection != nullptr) [[likely]] {
+    const auto connection = shim.connections.AcquireTls(mark.at, random);
+    if (connection) [[likely]] {
+      report(connection->own_stream(mark.at.depth + 1));
+      return;
+    }
+  }
+  WithPlaintext(session, random, report);
+}
+
 /// Before a real call that moves no plaintext: it says nothing of whether the
 /// plaintext will be seen (OpenSSL's BIO_f_ssl moves it by inner functions).
 template <typename Session>
@@ -57,12 +79,13 @@ TlsMark MarkHandshake(const Session& session) {
 /// Before any other: the records that it sends are then known to be of a
 /// session whose plaintext is seen.
 template <typename Session>
-TlsMark Mark(const Session& session) {
+[[gnu::always_inline]] inline TlsMark Mark(const Session& session) {
   TlsMark mark;
   if (!shim.meter.open() || !session.Random(&mark.random)) return mark;
-  if (const Stream* plaintext = shim.connections.PeekPlaintext(mark.random)) {
-    mark.sent = plaintext->moved_sent();
-    mark.received = plaintext->moved_received();
+  mark.at = shim.connections.PeekTls(mark.random);
+  if (mark.at.connection != nullptr) [[likely]] {
+    mark.sent = mark.at.plaintext->moved_sent();
+    mark.received = mark.at.plaintext->moved_received();
     return mark;
   }
   WithPlaintext(session, mark.random, [&](Stream* plaintext) {
@@ -72,12 +95,33 @@ TlsMark Mark(const Session& session) {
   return mark;
 }
 
+/// Before one that reads. A renegotiation takes answers to what it sends: one
+/// that began and ended within the call will have sent something. So who is in
+/// no hand-shake before and after, and has sent nothing, has the same random
+/// still, which costs less to know than the random.
+template <typename Session>
+[[gnu::always_inline]] inline TlsMark MarkRead(const Session& session) {
+  TlsMark mark = Mark(session);
+  if (mark.at.connection != nullptr && !session.InHandshake()) {
+    mark.settled = true;
+    mark.ciphertext_sent = mark.at.ciphertext->moved_sent();
+  }
+  return mark;
+}
+
 /// After the real call. A renegotiation (RFC 5246, 7.4.1) takes a new random
 /// whose hello nobody can read: the session's connection is told of it.
 /// False when there is nothing to report of this session.
 template <typename Session>
-bool Follow(const Session& session, const TlsMark& mark,
-            Connection::ClientRandom* random) {
+[[gnu::always_inline]] inline bool Follow(const Session& session,
+                                          const TlsMark& mark,
+                                          Connection::ClientRandom* random) {
+  if (mark.settled &&
+      mark.at.ciphertext->moved_sent() == mark.ciphertext_sent &&
+      !session.InHandshake()) [[likely]] {
+    *random = mark.random;
+    return true;
+  }
   if (!shim.meter.open() || !session.Random(random)) return false;
   // Zeros: another session by the same object, as after SSL_clear.
   if (mark.random[0] != 0 && mark.random != *random) {
@@ -94,7 +138,7 @@ template <typename Session>
 void ReportPlaintextSent(const Session& session, const TlsMark& mark,
                          const Connection::ClientRandom& random,
                          protocol::Bytes data) {
-  WithPlaintext(session, random, [&](Stream* plaintext) {
+  WithPlaintext(session, mark, random, [&](Stream* plaintext) {
     if (plaintext->moved_sent() == mark.sent) plaintext->Sent(data);
   });
 }
@@ -104,7 +148,7 @@ template <typename Session>
 void ReportPlaintextSentUnseen(const Session& session, const TlsMark& mark,
                                const Connection::ClientRandom& random,
                                std::size_t size) {
-  WithPlaintext(session, random, [&](Stream* plaintext) {
+  WithPlaintext(session, mark, random, [&](Stream* plaintext) {
     const std::uint64_t seen = plaintext->moved_sent() - mark.sent;
     if (seen < size) plaintext->SentUnseen(size - seen);
   });
@@ -114,7 +158,7 @@ template <typename Session>
 void ReportPlaintextReceived(const Session& session, const TlsMark& mark,
                              const Connection::ClientRandom& random,
                              protocol::Bytes data) {
-  WithPlaintext(session, random, [&](Stream* plaintext) {
+  WithPlaintext(session, mark, random, [&](Stream* plaintext) {
     if (plaintext->moved_received() == mark.received) {
       plaintext->Received(data);
     }
