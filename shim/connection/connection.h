@@ -306,8 +306,19 @@ class Connection {
   void GiveBackSlot();
   void CountWithoutSlot(int change);
 
+  // What nearly every call looks at, side by side.
   std::atomic<std::uint32_t> references_;
+  std::atomic<bool> connecting_;
+  Origin origin_;
   Connections* home_;
+  std::atomic<JournalRow*> row_;
+  std::atomic<Stream*> streams_[kMaxStreams];  // [0] is socket_stream_
+  std::atomic<Http2Tunnels*> tunnels_;  // in an Http2Session's memory, or null
+  ConnectionSlot* slot_;
+  // Of the TLS session in each stream. Word 0 is stored last; zero is none.
+  Random randoms_[kMaxStreams];
+  Stream socket_stream_;
+
   std::atomic<JournalRow*> vendor_row_;
   JournalRow* held_row_;  // the first of these: what is held is held there
   Expected expected_;
@@ -320,17 +331,13 @@ class Connection {
   std::atomic<std::uint32_t> refused_;         // the same, of these
   std::atomic<ProxyError> refusal_;
   std::atomic<std::uint64_t> handshake_[2];  // the same, sent and received
-  ConnectionSlot* slot_;
   std::uint64_t since_ns_;
   std::atomic<std::uint64_t> answered_ns_;
   std::atomic<JournalRow*> phase_rows_[kLastPhase + 1];
   Endpoint remote_;
-  Origin origin_;
-  std::atomic<bool> connecting_;
   // The process (Process::generation) whose held bytes these are: a forked
   // child must not give its parent's a second time.
   std::atomic<std::uint32_t> generation_;
-  std::atomic<JournalRow*> row_;
   std::atomic<std::uint64_t> held_[2];
   std::uint32_t forks_before_;     // Process::forks when it began
   std::uint32_t children_before_;  // Process::children
@@ -340,11 +347,6 @@ class Connection {
   SideLock target_lock_;
   protocol::HostName target_;
   Labels labels_;  // under the same lock
-  Stream socket_stream_;
-  std::atomic<Stream*> streams_[kMaxStreams];  // [0] is the one above
-  // Of the TLS session in each stream. Word 0 is stored last; zero is none.
-  Random randoms_[kMaxStreams];
-  std::atomic<Http2Tunnels*> tunnels_;  // in an Http2Session's memory, or null
 };
 
 }  // namespace proxymeter::shim
