@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "collector/accounts/sessions.h"
 #include "collector/audit/auditor.h"
+#include "collector/audit/host_watch.h"
 #include "collector/exposition/http_server.h"
 #include "collector/exposition/listen_address.h"
 #include "collector/exposition/metrics_collectable.h"
@@ -128,6 +129,7 @@ struct Collector::Running {
   std::unique_ptr<SocketEnds> socket_ends;
   std::unique_ptr<LedgerKeeper> ledger;
   std::unique_ptr<ConfigKeeper> config;
+  std::unique_ptr<HostWatch> hosts;
   ConfigInForce::Subscription terms;
   std::optional<MetricsCollectable> metrics;
   std::unique_ptr<IngestServer> ingest;
@@ -184,7 +186,16 @@ absl::Status Collector::Start() {
   running->ledger = *std::move(keeper);
   running->config = *std::move(config);
   running->config->Start(path);
-  if (running->auditor != nullptr) running->auditor->Start();
+  if (running->auditor != nullptr) {
+    running->auditor->Start();
+    running->hosts = std::make_unique<HostWatch>(
+        [raw = running.get()] {
+          return ExactHosts(*raw->config->in_force().config());
+        },
+        [raw = running.get()](HostWatch::Names names) {
+          raw->auditor->SetNames(std::move(names));
+        });
+  }
   running->metrics.emplace(
       [raw = running.get()] {
         return ViewOf(*raw->ledger, *raw->config, raw->auditor.get());

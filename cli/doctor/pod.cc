@@ -38,13 +38,13 @@ std::vector<std::string> ExactHosts(const PolicyFile& policy) {
   return {hosts.begin(), hosts.end()};
 }
 
-HostAddresses AddressesOf(std::vector<std::string> hosts) {
+collector::HostAddresses AddressesOf(std::vector<std::string> hosts) {
   std::vector<std::string> beyond;
   if (hosts.size() > kMaxHosts) {
     beyond.assign(hosts.begin() + kMaxHosts, hosts.end());
     hosts.resize(kMaxHosts);
   }
-  HostAddresses found = ResolveHosts(hosts, kPatience);
+  collector::HostAddresses found = collector::ResolveHosts(hosts, kPatience);
   found.unresolved.insert(found.unresolved.end(), beyond.begin(), beyond.end());
   return found;
 }
@@ -178,7 +178,7 @@ absl::StatusOr<PodReport> ExaminePod(const std::string& option) {
         absl::StrCat(*directory, ": ", policy.status().message(),
                      "; start a collector there, or name another --dir"));
   }
-  HostAddresses hosts = AddressesOf(ExactHosts(*policy));
+  collector::HostAddresses hosts = AddressesOf(ExactHosts(*policy));
   const auto sockets = OpenSockets();
   if (!sockets.ok()) return sockets.status();
   PodReport report;

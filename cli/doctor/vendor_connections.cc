@@ -49,7 +49,7 @@ absl::StatusOr<std::vector<TcpSocket>> OpenSockets() {
 
 std::vector<VendorConnection> FindVendorConnections(
     const std::vector<TcpSocket>& sockets, const PolicyView& policy,
-    const HostsByAddress& hosts) {
+    const collector::HostsByAddress& hosts) {
   Listeners listeners;
   for (const TcpSocket& socket : sockets) {
     if (socket.state == TcpState::kListen) listeners.Add(socket.local);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "cli/doctor/host_addresses.h"
+#include "collector/audit/host_addresses.h"
 #include "collector/kernel/tcp_socket.h"
 #include "proxymeter/policy_view.h"
 
@@ -25,7 +25,7 @@ absl::StatusOr<std::vector<collector::TcpSocket>> OpenSockets();
 /// that listens here.
 std::vector<VendorConnection> FindVendorConnections(
     const std::vector<collector::TcpSocket>& sockets, const PolicyView& policy,
-    const HostsByAddress& hosts);
+    const collector::HostsByAddress& hosts);
 
 }  // namespace proxymeter::cli
 

@@ -35,8 +35,9 @@ TcpSocket Listener(const Endpoint& local) {
 
 class VendorConnectionsTest : public testing::Test {
  protected:
-  std::vector<std::string> Find(const std::vector<TcpSocket>& sockets,
-                                const HostsByAddress& hosts = {}) const {
+  std::vector<std::string> Find(
+      const std::vector<TcpSocket>& sockets,
+      const collector::HostsByAddress& hosts = {}) const {
     std::vector<std::string> vendors;
     for (const VendorConnection& connection :
          FindVendorConnections(sockets, policy_.view(), hosts)) {

@@ -332,12 +332,13 @@ Audit::Fin Audit::FinOf(const Connection& connection) const {
                : Fin::kNone;
   }
   if (connection.claims.empty()) return FinOfUnclaimed(kernel);
-  // Crawlers know what they read.
+  // Crawlers know what they read; one more is the FIN.
   std::uint64_t claimed = 0;
   for (const Claim& claim : connection.claims) {
     if (claim.state == ClaimState::kOverwritten) return FinOfUnclaimed(kernel);
     claimed += claim.received;
   }
+  if (kernel.received > claimed + 1) return FinOfUnclaimed(kernel);
   return kernel.received > claimed ? Fin::kIncluded : Fin::kNone;
 }
 

@@ -187,7 +187,8 @@ bool Auditor::IsListening(const Endpoint& local) const {
 
 bool Auditor::ClosedFirst(const TcpSocket& end) {
   const auto found = dump_.Find(end.local, end.remote);
-  return found.ok() && found->has_value();
+  // Another connection may have the same ends by now.
+  return found.ok() && *found && (*found)->cookie == end.cookie;
 }
 
 void Auditor::TellAccounts() {

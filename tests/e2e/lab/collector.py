@@ -26,9 +26,23 @@ def configuration(vendors):
 
 
 class Collector:
-    """One running collector over `directory`."""
+    """One running collector over `directory`.
 
-    def __init__(self, program, directory, config_file, log_path, more=()):
+    Unless it audits, what the library does not report is not there: for tests
+    of the library that run programs without it too.
+    """
+
+    def __init__(
+        self,
+        program,
+        directory,
+        config_file,
+        log_path,
+        more=(),
+        audit=False,
+        hosts_file=None,
+        ordinary_user=False,
+    ):
         self.directory = directory
         self.metrics_port = free_port(ADDRESS)
         self.grpc_port = free_port(ADDRESS, exclude=(self.metrics_port,))
@@ -37,8 +51,11 @@ class Collector:
             "proxymeter collector",
             [program, "collector", "--dir", directory, "--config", config_file]
             + ["--metrics-listen", f"{ADDRESS}:{self.metrics_port}"]
-            + ["--grpc-listen", self.grpc_endpoint, *more],
+            + ["--grpc-listen", self.grpc_endpoint, *more]
+            + ([] if audit else ["--no-audit"]),
             log_path,
+            hosts_file=hosts_file,
+            ordinary_user=ordinary_user,
         )
         try:
             self.service.wait_listening(

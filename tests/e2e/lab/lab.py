@@ -82,16 +82,25 @@ class Lab:
             self.origin.service.stop()
         self.workspace.remove()
 
-    def new_directory(self):
+    def new_directory(self, for_servers=False):
         """An empty directory for a collector."""
         self._number += 1
-        return self.workspace.directory(f"pm{self._number}")
+        return self.workspace.directory(f"pm{self._number}", for_servers)
 
-    def start_collector(self, directory, config_file=None, more=()):
+    def start_collector(
+        self, directory, config_file=None, more=(), audit=True, ordinary_user=False
+    ):
         self._number += 1
         log = os.path.join(self.workspace.path, f"collector{self._number}.out")
         collector = Collector(
-            program(), directory, config_file or self.config_file, log, more
+            program(),
+            directory,
+            config_file or self.config_file,
+            log,
+            more,
+            audit,
+            self.hosts_file,
+            ordinary_user,
         )
         self._collectors.append(collector)
         return collector

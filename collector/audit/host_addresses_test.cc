@@ -1,9 +1,9 @@
-#include "cli/doctor/host_addresses.h"
+#include "collector/audit/host_addresses.h"
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace proxymeter::cli {
+namespace proxymeter::collector {
 namespace {
 
 using testing::ElementsAre;
@@ -50,4 +50,4 @@ TEST(HostAddresses, PatienceEnds) {
 }
 
 }  // namespace
-}  // namespace proxymeter::cli
+}  // namespace proxymeter::collector

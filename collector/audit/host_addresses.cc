@@ -1,4 +1,4 @@
-#include "cli/doctor/host_addresses.h"
+#include "collector/audit/host_addresses.h"
 
 #include <netdb.h>
 #include <netinet/in.h>
@@ -13,7 +13,7 @@
 #include <thread>
 #include <utility>
 
-namespace proxymeter::cli {
+namespace proxymeter::collector {
 namespace {
 
 constexpr std::size_t kThreads = 8;
@@ -110,4 +110,4 @@ HostAddresses ResolveHosts(const std::vector<std::string>& hosts,
   return questions->Await(patience);
 }
 
-}  // namespace proxymeter::cli
+}  // namespace proxymeter::collector

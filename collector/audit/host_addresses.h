@@ -1,6 +1,6 @@
 // What the hosts that a policy names resolve to, here and now.
-#ifndef PROXYMETER_CLI_DOCTOR_HOST_ADDRESSES_H_
-#define PROXYMETER_CLI_DOCTOR_HOST_ADDRESSES_H_
+#ifndef PROXYMETER_COLLECTOR_AUDIT_HOST_ADDRESSES_H_
+#define PROXYMETER_COLLECTOR_AUDIT_HOST_ADDRESSES_H_
 
 #include <chrono>
 #include <map>
@@ -9,7 +9,7 @@
 
 #include "proxymeter/endpoint.h"
 
-namespace proxymeter::cli {
+namespace proxymeter::collector {
 
 using HostsByAddress = std::map<Address, std::vector<std::string>>;
 
@@ -25,6 +25,6 @@ struct HostAddresses {
 HostAddresses ResolveHosts(const std::vector<std::string>& hosts,
                            std::chrono::milliseconds patience);
 
-}  // namespace proxymeter::cli
+}  // namespace proxymeter::collector
 
-#endif  // PROXYMETER_CLI_DOCTOR_HOST_ADDRESSES_H_
+#endif  // PROXYMETER_COLLECTOR_AUDIT_HOST_ADDRESSES_H_
