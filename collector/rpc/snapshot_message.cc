@@ -98,14 +98,17 @@ void Fill(const RowKey& key, const Counters& counters, v1::CallerTotal* total) {
   to->set_not_safe(counters[kCallerNotSafe]);
 }
 
-void Fill(const RowKey& key, const Counters& counters, v1::PhaseTotal* total) {
-  total->set_vendor(key.vendor);
-  total->set_phase(std::string(Name(static_cast<Phase>(key.code))));
-  v1::PhaseCounters* to = total->mutable_counters();
+void Fill(const Counters& counters, v1::PhaseCounters* to) {
   to->set_microseconds(counters[kPhaseMicroseconds]);
   for (std::size_t i = 0; i < kDurationBuckets; ++i) {
     to->add_buckets(counters[kPhaseBuckets + i]);
   }
+}
+
+void Fill(const RowKey& key, const Counters& counters, v1::PhaseTotal* total) {
+  total->set_vendor(key.vendor);
+  total->set_phase(std::string(Name(static_cast<Phase>(key.code))));
+  Fill(counters, total->mutable_counters());
 }
 
 void Fill(const RowKey& key, const Counters& counters,
@@ -130,6 +133,49 @@ void Fill(const RowKey& key, const Counters& counters, v1::GrpcTotal* total) {
   total->set_responses(counters[kGrpcResponses]);
 }
 
+void Fill(const RowKey& key, const Counters& counters, v1::KernelTotal* total) {
+  total->set_vendor(key.vendor);
+  v1::KernelCounters* to = total->mutable_counters();
+  to->set_sent_bytes(counters[kKernelSentBytes]);
+  to->set_received_bytes(counters[kKernelReceivedBytes]);
+  to->set_covered_sent_bytes(counters[kCoveredSentBytes]);
+  to->set_covered_received_bytes(counters[kCoveredReceivedBytes]);
+  to->set_retransmitted_bytes(counters[kKernelRetransmittedBytes]);
+  to->set_connections_ok(counters[kKernelConnectionsOk]);
+  to->set_connections_failed(counters[kKernelConnectionsFailed]);
+  to->set_unsent_bytes(counters[kUnsentBytes]);
+}
+
+void Fill(const RowKey& key, const Counters& counters,
+          v1::UnmeteredTotal* total) {
+  total->set_vendor(key.vendor);
+  total->set_reason(std::string(Name(static_cast<UnmeteredReason>(key.code))));
+  v1::UnmeteredCounters* to = total->mutable_counters();
+  to->set_sent_bytes(counters[kUnmeteredSentBytes]);
+  to->set_received_bytes(counters[kUnmeteredReceivedBytes]);
+  to->set_connections(counters[kUnmeteredConnections]);
+}
+
+void Fill(const RowKey& key, const Counters& counters,
+          v1::RoundTripTotal* total) {
+  total->set_vendor(key.vendor);
+  Fill(counters, total->mutable_counters());
+}
+
+// Of kinds that the journal does not have.
+void AddOwn(const RowKey& key, const Counters& counters,
+            v1::SnapshotResponse* message) {
+  if (key.kind == kProductRow) {
+    Fill(key, counters, message->add_products());
+  } else if (key.kind == kKernelRow) {
+    Fill(key, counters, message->add_kernel());
+  } else if (key.kind == kUnmeteredRow) {
+    Fill(key, counters, message->add_unmetered());
+  } else if (key.kind == kKernelRttRow) {
+    Fill(key, counters, message->add_kernel_round_trips());
+  }
+}
+
 }  // namespace
 
 v1::SnapshotResponse SnapshotMessage(const AccountsSnapshot& snapshot,
@@ -149,8 +195,6 @@ v1::SnapshotResponse SnapshotMessage(const AccountsSnapshot& snapshot,
                     folded.counters});
   }
   for (const auto& [key, counters] : Summed(rows)) {
-    // No kind of the journal's.
-    if (key.kind == kProductRow) Fill(key, counters, message.add_products());
     switch (key.kind) {
       case RowKind::kTraffic:
         Fill(key, counters, message.add_traffic());
@@ -177,6 +221,7 @@ v1::SnapshotResponse SnapshotMessage(const AccountsSnapshot& snapshot,
         Fill(key, counters, message.add_grpc());
         break;
       default:
+        AddOwn(key, counters, &message);
         break;
     }
   }

@@ -70,6 +70,36 @@ TEST(SnapshotMessage, TlsSessionsAreApartByVisibility) {
   }
 }
 
+TEST(SnapshotMessage, TellsWhatTheKernelWitnessed) {
+  AccountsSnapshot snapshot;
+  for (const UnmeteredReason reason :
+       {UnmeteredReason::kNotRead, UnmeteredReason::kNotPreloaded}) {
+    snapshot.rows.push_back(
+        {.key = {.kind = kUnmeteredRow,
+                 .vendor = "a",
+                 .code = static_cast<std::uint16_t>(reason)},
+         .counters = {7, 8}});
+  }
+  RowValue rtt{.key = {.kind = kKernelRttRow, .vendor = "a"}};
+  rtt.counters[kPhaseMicroseconds] = 3'000;
+  rtt.counters[kPhaseBuckets + 1] = 2;
+  snapshot.rows.push_back(rtt);
+  const v1::SnapshotResponse message = SnapshotMessage(snapshot, {}, 0);
+  EXPECT_EQ(message.kernel_size(), 0);
+  ASSERT_EQ(message.unmetered_size(), 2);
+  EXPECT_EQ(message.unmetered(0).vendor(), "a");
+  EXPECT_EQ(message.unmetered(0).reason(), "not_preloaded");
+  EXPECT_EQ(message.unmetered(1).reason(), "not_read");
+  EXPECT_EQ(message.unmetered(1).counters().received_bytes(), 8u);
+  ASSERT_EQ(message.kernel_round_trips_size(), 1);
+  EXPECT_EQ(message.kernel_round_trips(0).vendor(), "a");
+  const v1::PhaseCounters& times = message.kernel_round_trips(0).counters();
+  EXPECT_EQ(times.microseconds(), 3'000u);
+  ASSERT_EQ(times.buckets_size(), static_cast<int>(kDurationBuckets));
+  EXPECT_EQ(times.buckets(1), 2u);
+  EXPECT_EQ(times.buckets(0), 0u);
+}
+
 TEST(SnapshotMessage, CallersAreSummedOverUnwinders) {
   AccountsSnapshot snapshot;
   for (const Unwinder unwinder : {Unwinder::kLibunwind, Unwinder::kLibgcc}) {
@@ -94,8 +124,9 @@ TEST(SnapshotMessage, PutsEachCounterIntoItsField) {
   snapshot.rows = {
       TrafficRow("a", "x.example", 0, 0, 0),
       VendorRow("a", 0, 0, 0),
-      {.key = {
-           .kind = RowKind::kCaller, .vendor = "a", .destination = "curl"}}};
+      {.key = {.kind = RowKind::kCaller, .vendor = "a", .destination = "curl"}},
+      {.key = {.kind = kKernelRow, .vendor = "a"}},
+      {.key = {.kind = kUnmeteredRow, .vendor = "a"}}};
   for (RowValue& row : snapshot.rows) {
     for (std::size_t i = 0; i < CounterCount(row.key.kind); ++i) {
       row.counters[i] = 100 + i;
@@ -117,6 +148,15 @@ TEST(SnapshotMessage, PutsEachCounterIntoItsField) {
   check(message.vendors(0).counters());
   ASSERT_EQ(message.callers_size(), 1);
   check(message.callers(0).counters());
+  ASSERT_EQ(message.kernel_size(), 1);
+  EXPECT_EQ(message.kernel(0).vendor(), "a");
+  EXPECT_EQ(message.kernel(0).counters().GetDescriptor()->field_count(),
+            kKernelCounters);
+  check(message.kernel(0).counters());
+  ASSERT_EQ(message.unmetered_size(), 1);
+  EXPECT_EQ(message.unmetered(0).counters().GetDescriptor()->field_count(),
+            kUnmeteredCounters);
+  check(message.unmetered(0).counters());
 }
 
 }  // namespace
