@@ -38,7 +38,10 @@ UNASSIGNED are bytes of open connections whose destination is not known yet.
 Times are the median and what 95 of 100 did not exceed, since the totals began;
 MOSTLY is the commonest of the proxy's ERRORS, UNREAD the TLS sessions whose
 requests are inferred, GRPC BAD the gRPC answers whose status is not OK. In lines
-and JSON a quantile above 60 seconds is '-' or null.
+and JSON a quantile above 60 seconds is '-' or null. COVERED is the part of the
+bytes to and from a vendor, by the kernel's own count, that metered programs
+reported, never rounded up; NOT COVERED tells the rest and why. It is metered all
+the same, as '_unknown' with visibility 'kernel'.
 
 Variables:
   PROXYMETER_DIR  the directory, when --dir is not given

@@ -15,6 +15,12 @@ namespace {
 // Keeps the fields in the order in which they are written here.
 using Json = nlohmann::ordered_json;
 
+Json OrNull(const std::optional<double>& figure) {
+  // Beyond the last bound there is no figure.
+  if (!figure || std::isinf(*figure)) return nullptr;
+  return *figure;
+}
+
 Json TrafficJson(const Traffic& total, const std::optional<Rates>& rates) {
   Json json = {{"requests", total.requests},
                {"responses_2xx", total.responses_2xx},
@@ -55,7 +61,8 @@ Json RowJson(const VendorRow& row) {
                {"held_sent_bytes", row.held_sent_bytes},
                {"held_received_bytes", row.held_received_bytes},
                {"tunnels_opened", row.tunnels_opened},
-               {"tunnels_refused", row.tunnels_refused}});
+               {"tunnels_refused", row.tunnels_refused},
+               {"coverage_ratio", OrNull(row.coverage.ratio())}});
   return json;
 }
 
@@ -64,12 +71,6 @@ Json RowJson(const TunnelRow& row) {
           {"protocol", row.protocol},
           {"code", row.code},
           {"replies", row.replies}};
-}
-
-Json OrNull(const std::optional<double>& seconds) {
-  // Beyond the last bound there is no figure.
-  if (!seconds || std::isinf(*seconds)) return nullptr;
-  return *seconds;
 }
 
 Json RowJson(const PhaseRow& row) {
@@ -101,6 +102,32 @@ Json RowJson(const GrpcRow& row) {
           {"responses", row.responses}};
 }
 
+Json RowJson(const KernelRow& row) {
+  return {{"vendor", row.vendor},
+          {"sent_bytes", row.sent_bytes},
+          {"received_bytes", row.received_bytes},
+          {"covered_sent_bytes", row.covered_sent_bytes},
+          {"covered_received_bytes", row.covered_received_bytes},
+          {"coverage_ratio", OrNull(row.coverage().ratio())},
+          {"retransmitted_bytes", row.retransmitted_bytes},
+          {"unsent_bytes", row.unsent_bytes},
+          {"connections_ok", row.connections_ok},
+          {"connections_failed", row.connections_failed},
+          {"rtt_count", row.rtt_count},
+          {"rtt_seconds", row.rtt_seconds},
+          {"rtt_p50_seconds", OrNull(row.rtt_p50)},
+          {"rtt_p95_seconds", OrNull(row.rtt_p95)},
+          {"rtt_p99_seconds", OrNull(row.rtt_p99)}};
+}
+
+Json RowJson(const UnmeteredRow& row) {
+  return {{"vendor", row.vendor},
+          {"reason", row.reason},
+          {"sent_bytes", row.sent_bytes},
+          {"received_bytes", row.received_bytes},
+          {"connections", row.connections}};
+}
+
 template <typename Row>
 Json RowsJson(const std::vector<Row>& rows) {
   Json json = Json::array();
@@ -108,8 +135,10 @@ Json RowsJson(const std::vector<Row>& rows) {
   return json;
 }
 
-std::string Cell(const Json& value) {
+std::string Cell(const std::string& name, const Json& value) {
   if (value.is_null()) return "-";
+  // Rounded, a ratio of almost 1 would say that nothing is missing.
+  if (name.ends_with("_ratio")) return value.dump();
   if (value.is_number_float()) {
     return absl::StrFormat("%.3f", value.get<double>());
   }
@@ -131,7 +160,7 @@ void AppendLines(absl::string_view kind, const Json& rows, std::string& text) {
   for (const Json& row : rows) {
     absl::StrAppend(&text, kind);
     for (const auto& [name, value] : row.items()) {
-      absl::StrAppend(&text, "\t", Cell(value));
+      absl::StrAppend(&text, "\t", Cell(name, value));
     }
     absl::StrAppend(&text, "\n");
   }
@@ -158,6 +187,8 @@ std::string FormatLines(const View& view) {
   AppendLines("proxy_error", RowsJson(view.quality.errors), text);
   AppendLines("tls_session", RowsJson(view.quality.tls), text);
   AppendLines("grpc", RowsJson(view.quality.grpc), text);
+  AppendLines("kernel", RowsJson(view.witnessed.kernel), text);
+  AppendLines("unmetered", RowsJson(view.witnessed.unmetered), text);
   AppendLines("total", Json::array({TrafficJson(view.total, view.rates)}),
               text);
   return text + "\n";
@@ -172,6 +203,8 @@ std::string FormatJson(const View& view) {
   json["proxy_errors"] = RowsJson(view.quality.errors);
   json["tls_sessions"] = RowsJson(view.quality.tls);
   json["grpc"] = RowsJson(view.quality.grpc);
+  json["kernel"] = RowsJson(view.witnessed.kernel);
+  json["unmetered"] = RowsJson(view.witnessed.unmetered);
   json["total"] = TrafficJson(view.total, view.rates);
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -27,6 +27,9 @@ View Sample() {
   AddError(now, "acme", "quota", 6);
   AddTls(now, "acme", "1.2", "h2", v1::VISIBILITY_PLAINTEXT, 7);
   AddGrpc(now, "acme", "NOT_FOUND", 8);
+  AddKernel(now, "acme", 10'000'000, 10'000'000, 9'999'999, 10'000'000)
+      ->set_retransmitted_bytes(9);
+  AddUnmetered(now, "acme", "path_not_seen", 1, 0, 0);
   return MakeView(now, &before, {});
 }
 
@@ -49,6 +52,18 @@ TEST(TopRecord, LinesHaveRawFiguresUnderNames) {
   EXPECT_THAT(text, HasSubstr("\nproxy_error\tacme\tquota\t6\n"));
   EXPECT_THAT(text, HasSubstr("\ntls_session\tacme\t1.2\th2\tplaintext\t7\n"));
   EXPECT_THAT(text, HasSubstr("\ngrpc\tacme\tNOT_FOUND\t8\n"));
+  EXPECT_THAT(text, HasSubstr("\tcoverage_ratio\nvendor\tacme\t"));
+  EXPECT_THAT(text, HasSubstr("\t0.99999995\n#tunnel"));
+  EXPECT_THAT(
+      text,
+      HasSubstr(
+          "#kernel\tvendor\tsent_bytes\treceived_bytes\tcovered_sent_bytes\t"
+          "covered_received_bytes\tcoverage_ratio\tretransmitted_bytes\t"
+          "unsent_bytes\tconnections_ok\tconnections_failed\trtt_count\t"
+          "rtt_seconds\trtt_p50_seconds\trtt_p95_seconds\t"
+          "rtt_p99_seconds\nkernel\tacme\t10000000\t10000000\t9999999\t"
+          "10000000\t0.99999995\t9\t0\t0\t0\t0\t0.000\t-\t-\t-\n"));
+  EXPECT_THAT(text, HasSubstr("\nunmetered\tacme\tpath_not_seen\t1\t0\t0\n"));
   EXPECT_THAT(text, HasSubstr("\t2024-01-01T00:00:10Z\t"));
   EXPECT_TRUE(text.ends_with("\n\n"));
 }
@@ -75,6 +90,9 @@ TEST(TopRecord, UnknownRatesAreDashesAndNulls) {
   EXPECT_THAT(FormatLines(view), HasSubstr("\t2\t3\t-\t-\t-\n"));
   const auto json = nlohmann::json::parse(FormatJson(view));
   EXPECT_TRUE(json["total"]["requests_per_second"].is_null());
+  // Nor is coverage, of nothing that the kernel witnessed.
+  EXPECT_TRUE(json["vendors"][0]["coverage_ratio"].is_null());
+  EXPECT_TRUE(json["kernel"].empty());
 }
 
 TEST(TopRecord, JsonIsOneLineWithExactFigures) {
@@ -91,6 +109,9 @@ TEST(TopRecord, JsonIsOneLineWithExactFigures) {
   EXPECT_EQ(json["proxy_errors"][0]["reason"], "quota");
   EXPECT_EQ(json["tls_sessions"][0]["alpn"], "h2");
   EXPECT_EQ(json["grpc"][0]["responses"], 8);
+  EXPECT_EQ(json["vendors"][0]["coverage_ratio"], 0.99999995);
+  EXPECT_EQ(json["kernel"][0]["covered_sent_bytes"], 9'999'999);
+  EXPECT_EQ(json["unmetered"][0]["reason"], "path_not_seen");
   EXPECT_EQ(json["total"]["requests"], 3);
   EXPECT_EQ(json["sessions"], 2);
 }

@@ -18,17 +18,27 @@ constexpr char kPlain[] = "\x1b[0m";
 // rest.
 constexpr size_t kVendorShare = 3;
 constexpr size_t kVendorShareOfTwo = 4;
+constexpr size_t kUnmeteredShare = 8;
 
 const std::vector<Column>& VendorColumns() {
-  static const auto& columns =
-      *new std::vector<Column>{{"VENDOR", true},        {"REQUESTS"},
-                               {"REQ/S", false, 3},     {"SENT"},
-                               {"SENT/S", false, 4},    {"RECEIVED"},
-                               {"RECV/S", false, 4},    {"CONNECTED", false, 1},
-                               {"REFUSED", false, 6},   {"TIMEOUT", false, 6},
-                               {"FAILED", false, 2},    {"ABANDONED", false, 7},
-                               {"TUNNELS", false, 5},   {"DENIED", false, 5},
-                               {"UNASSIGNED", false, 8}};
+  static const auto& columns = *new std::vector<Column>{
+      {"VENDOR", true},        {"REQUESTS"},
+      {"REQ/S", false, 3},     {"SENT"},
+      {"SENT/S", false, 4},    {"RECEIVED"},
+      {"RECV/S", false, 4},    {"COVERED"},
+      {"CONNECTED", false, 1}, {"REFUSED", false, 6},
+      {"TIMEOUT", false, 6},   {"FAILED", false, 2},
+      {"ABANDONED", false, 7}, {"TUNNELS", false, 5},
+      {"DENIED", false, 5},    {"UNASSIGNED", false, 8}};
+  return columns;
+}
+
+const std::vector<Column>& UnmeteredColumns() {
+  static const auto& columns = *new std::vector<Column>{{"NOT COVERED", true},
+                                                        {"WHY", true},
+                                                        {"SENT"},
+                                                        {"RECEIVED"},
+                                                        {"CONNECTIONS"}};
   return columns;
 }
 
@@ -82,6 +92,7 @@ Cells VendorCells(const VendorRow& row) {
           SentRate(row.rates),
           Bytes(row.total.received_bytes),
           ReceivedRate(row.rates),
+          row.coverage.Percent(),
           Figure(row.connections_ok),
           Figure(row.connections_refused),
           Figure(row.connections_timed_out),
@@ -125,6 +136,11 @@ std::vector<Cells> QualityRows(const View& view, size_t room) {
   return rows;
 }
 
+Cells UnmeteredCells(const UnmeteredRow& row) {
+  return {Printable(row.vendor), Printable(row.reason), Bytes(row.sent_bytes),
+          Bytes(row.received_bytes), Figure(row.connections)};
+}
+
 VendorRow TotalRow(const View& view) {
   VendorRow total{.vendor = "total", .total = view.total, .rates = view.rates};
   for (const VendorRow& row : view.vendors) {
@@ -137,6 +153,7 @@ VendorRow TotalRow(const View& view) {
     total.held_received_bytes += row.held_received_bytes;
     total.tunnels_opened += row.tunnels_opened;
     total.tunnels_refused += row.tunnels_refused;
+    total.coverage += row.coverage;
   }
   return total;
 }
@@ -208,6 +225,23 @@ class Page {
   size_t lines_ = 0;
 };
 
+// What the kernel saw and nobody reported.
+void AddUnmetered(const View& view, size_t room, Page& page) {
+  const std::vector<UnmeteredRow>& unmetered = view.witnessed.unmetered;
+  if (unmetered.empty()) return;
+  std::vector<Cells> rows;
+  for (const UnmeteredRow& row : unmetered) {
+    if (rows.size() == room) break;
+    rows.push_back(UnmeteredCells(row));
+  }
+  page.AddTable(UnmeteredColumns(), rows);
+  if (rows.size() < unmetered.size()) {
+    page.Add(absl::StrCat("... ", unmetered.size() - rows.size(),
+                          " more that are not covered"));
+  }
+  page.Add("");
+}
+
 }  // namespace
 
 std::string FormatScreen(const View& view, const Screen& screen) {
@@ -237,6 +271,9 @@ std::string FormatScreen(const View& view, const Screen& screen) {
     page.AddTable(QualityColumns(), quality);
     page.Add("");
   }
+
+  AddUnmetered(view, std::max<size_t>(screen.height / kUnmeteredShare, 1),
+               page);
 
   if (view.traffic.empty()) {
     page.Add("No traffic yet: run a crawler with 'proxymeter run -- COMMAND'");

@@ -87,8 +87,50 @@ TEST(TopTable, TellsHowWellEachVendorDoes) {
 }
 
 TEST(TopTable, WithoutSuchFiguresThereIsNoSuchTable) {
-  EXPECT_THAT(FormatScreen(ManyRows(2, 2), {.width = 160, .height = 50}),
-              Not(HasSubstr("1ST BYTE")));
+  EXPECT_THAT(
+      FormatScreen(ManyRows(2, 2), {.width = 160, .height = 50}),
+      Not(testing::AnyOf(HasSubstr("1ST BYTE"), HasSubstr("NOT COVERED"))));
+}
+
+v1::SnapshotResponse PartlyCovered(int vendors) {
+  auto now = WithQuality(vendors);
+  for (int i = 0; i < vendors; ++i) {
+    const std::string vendor = absl::StrCat("vendor", i);
+    AddKernel(now, vendor, 10'000, 10'000, 9'999, 9'999);
+    AddUnmetered(now, vendor, "not_read", 0, 1, 0);
+    AddUnmetered(now, vendor, "not_preloaded", 1, 0, 17);
+  }
+  return now;
+}
+
+TEST(TopTable, TellsWhatIsCoveredAndWhatIsNot) {
+  auto now = PartlyCovered(1);
+  AddTraffic(now, "vendor9", "a.test", 1, 2, 3);
+  AddKernel(now, "whole", 10'000, 70'000, 10'000, 70'000);
+  const auto lines = Lines(
+      FormatScreen(MakeView(now, nullptr, {.sort = SortKey::kVendor}), {}));
+  EXPECT_THAT(lines[2], HasSubstr("  COVERED"));
+  EXPECT_THAT(lines[3],
+              AllOf(testing::StartsWith("vendor0 "), HasSubstr("    99.9%")));
+  EXPECT_THAT(lines[4],
+              AllOf(testing::StartsWith("vendor9 "), HasSubstr("        -")));
+  EXPECT_THAT(lines[5],
+              AllOf(testing::StartsWith("whole "), HasSubstr("     100%")));
+  EXPECT_THAT(lines[6],
+              AllOf(testing::StartsWith("total "), HasSubstr("    99.9%")));
+  const auto head = std::find_if(
+      lines.begin(), lines.end(),
+      [](const auto& line) { return line.starts_with("NOT COVERED  WHY "); });
+  ASSERT_NE(head, lines.end());
+  EXPECT_EQ(head[1], "vendor0      not_preloaded   1 B       0 B           17");
+  EXPECT_EQ(head[2], "vendor0      not_read        0 B       1 B            0");
+  EXPECT_EQ(head[3], "");
+}
+
+TEST(TopTable, CountsTheReasonsItHasNoRoomFor) {
+  const auto lines = Lines(FormatScreen(MakeView(PartlyCovered(4), nullptr, {}),
+                                        {.width = 80, .height = 40}));
+  EXPECT_THAT(lines, testing::Contains("... 3 more that are not covered"));
 }
 
 TEST(TopTable, OnEightyColumnsTimesAndErrorsStay) {
@@ -98,8 +140,8 @@ TEST(TopTable, OnEightyColumnsTimesAndErrorsStay) {
                           HasSubstr("ERRORS"), HasSubstr("a.test")));
 }
 
-TEST(TopTable, FitsEveryScreenWithBothTables) {
-  const View view = MakeView(WithQuality(9), nullptr, {});
+TEST(TopTable, FitsEveryScreenWithAllTables) {
+  const View view = MakeView(PartlyCovered(9), nullptr, {});
   for (size_t width = 1; width < 200; width += 3) {
     for (size_t height = 2; height < 90; height += 5) {
       const auto lines =

@@ -4,6 +4,7 @@
 #include <map>
 #include <string_view>
 #include <tuple>
+#include <utility>
 
 #include "proxymeter/journal.h"
 
@@ -108,7 +109,8 @@ void AddCounters(const v1::VendorCounters& from, VendorRow& to) {
 }
 
 std::vector<VendorRow> MakeVendors(const v1::SnapshotResponse& now,
-                                   const Totals& totals) {
+                                   const Totals& totals,
+                                   const Witnessed& witnessed) {
   std::map<std::string_view, VendorRow> rows;
   for (const auto& [vendor, traffic] : totals.vendors) {
     rows[vendor].total = traffic;
@@ -120,6 +122,9 @@ std::vector<VendorRow> MakeVendors(const v1::SnapshotResponse& now,
     VendorRow& row = rows[tunnel.vendor()];
     (OpensTunnel(tunnel) ? row.tunnels_opened : row.tunnels_refused) +=
         tunnel.replies();
+  }
+  for (const KernelRow& row : witnessed.kernel) {
+    rows[row.vendor].coverage += row.coverage();
   }
   std::vector<VendorRow> result;
   for (auto& [vendor, row] : rows) {
@@ -187,14 +192,16 @@ View MakeView(const v1::SnapshotResponse& now,
   Totals earlier;
   if (seconds.has_value()) earlier = SumUp(*before);
 
+  Witnessed witnessed = MakeWitnessed(now);
   View view{.unix_ns = now.unix_ns(),
             .since_unix_ns = now.since_unix_ns(),
             .sessions = now.sessions(),
             .pod_name = now.pod_name(),
             .pod_namespace = now.pod_namespace(),
-            .vendors = MakeVendors(now, totals),
+            .vendors = MakeVendors(now, totals, witnessed),
             .tunnels = MakeTunnels(now),
             .quality = MakeQuality(now),
+            .witnessed = std::move(witnessed),
             .total = totals.all};
   for (const auto& [key, traffic] : totals.rows) {
     const auto& [vendor, destination, protocol, visibility] = key;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/top_coverage.h"
 #include "cli/top_quality.h"
 #include "proxymeter/v1/collector.pb.h"
 
@@ -68,6 +69,8 @@ struct VendorRow {
   /// CONNECT and SOCKS replies that opened the tunnel, and those that did not.
   std::uint64_t tunnels_opened = 0;
   std::uint64_t tunnels_refused = 0;
+  /// By the kernel.
+  Coverage coverage{};
 };
 
 struct TunnelRow {
@@ -88,6 +91,7 @@ struct View {
   std::vector<VendorRow> vendors;     ///< sorted in the same way
   std::vector<TunnelRow> tunnels;     ///< by vendor, protocol, code
   Quality quality;
+  Witnessed witnessed;
   Traffic total;  ///< of all traffic, shown or not
   std::optional<Rates> rates{};
 };

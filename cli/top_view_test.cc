@@ -147,5 +147,16 @@ TEST(TopView, VendorsHaveConnectionsTunnelsAndHeldBytes) {
   EXPECT_EQ(view.tunnels[0].code, 200u);
 }
 
+TEST(TopView, VendorsAreThereThatTheKernelAloneKnows) {
+  auto now = SnapshotAt(1);
+  AddTraffic(now, "reported", "x", 1, 10, 20);
+  AddKernel(now, "unheard", 5, 5, 0, 0)->set_connections_failed(3);
+  const View view = MakeView(now, nullptr, {.sort = SortKey::kVendor});
+  ASSERT_EQ(view.vendors.size(), 2u);
+  EXPECT_EQ(view.vendors[0].coverage.ratio(), std::nullopt);
+  EXPECT_EQ(view.vendors[1].vendor, "unheard");
+  EXPECT_EQ(view.vendors[1].coverage.ratio(), 0);
+}
+
 }  // namespace
 }  // namespace proxymeter::cli

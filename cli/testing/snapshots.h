@@ -80,6 +80,34 @@ inline void AddGrpc(v1::SnapshotResponse& snapshot, const std::string& vendor,
   row->set_responses(responses);
 }
 
+/// All that the kernel witnessed of a vendor, and the part that was reported.
+inline v1::KernelCounters* AddKernel(v1::SnapshotResponse& snapshot,
+                                     const std::string& vendor,
+                                     std::uint64_t sent, std::uint64_t received,
+                                     std::uint64_t covered_sent,
+                                     std::uint64_t covered_received) {
+  v1::KernelTotal* row = snapshot.add_kernel();
+  row->set_vendor(vendor);
+  v1::KernelCounters* counters = row->mutable_counters();
+  counters->set_sent_bytes(sent);
+  counters->set_received_bytes(received);
+  counters->set_covered_sent_bytes(covered_sent);
+  counters->set_covered_received_bytes(covered_received);
+  return counters;
+}
+
+inline void AddUnmetered(v1::SnapshotResponse& snapshot,
+                         const std::string& vendor, const std::string& reason,
+                         std::uint64_t sent, std::uint64_t received,
+                         std::uint64_t connections) {
+  v1::UnmeteredTotal* row = snapshot.add_unmetered();
+  row->set_vendor(vendor);
+  row->set_reason(reason);
+  row->mutable_counters()->set_sent_bytes(sent);
+  row->mutable_counters()->set_received_bytes(received);
+  row->mutable_counters()->set_connections(connections);
+}
+
 }  // namespace proxymeter::cli
 
 #endif  // PROXYMETER_CLI_TESTING_SNAPSHOTS_H_
