@@ -137,6 +137,15 @@ TEST_F(HttpServerTest, PromtoolFindsNoFault) {
                 {2, tunnel},
                 {3, {.key = {.kind = RowKind::kShim}}}};
   ASSERT_EQ(sessions.ApplyFrame(frame), std::nullopt);
+  RowValue unheard = TrafficRow("acme", "_unknown", 1, 2, 0);
+  unheard.key.visibility = Visibility::kKernel;
+  RowValue times{.key = {.kind = kKernelRttRow, .vendor = "acme"}};
+  times.counters[kPhaseBuckets] = 1;
+  sessions.AddWitnessed(
+      {unheard,
+       times,
+       {.key = {.kind = kKernelRow, .vendor = "acme"}, .counters = {5, 6}},
+       {.key = {.kind = kUnmeteredRow, .vendor = "acme"}, .counters = {1, 2}}});
   const MetricsCollectable metrics(
       [&] {
         return MetricsCollectable::View{.accounts = sessions.Snapshot(),
@@ -146,6 +155,10 @@ TEST_F(HttpServerTest, PromtoolFindsNoFault) {
   Start(metrics);
   const auto response = client_->Get("/metrics");
   ASSERT_TRUE(response);
+  EXPECT_NE(response->body.find("proxymeter_coverage_ratio{"),
+            std::string::npos);
+  EXPECT_NE(response->body.find("proxymeter_kernel_rtt_seconds_bucket{"),
+            std::string::npos);
   const auto promtool = [](const std::string& text) {
     FILE* pipe = popen(PROXYMETER_PROMTOOL " check metrics 2>&1", "w");
     if (pipe == nullptr) return -1;

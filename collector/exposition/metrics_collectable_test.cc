@@ -34,7 +34,8 @@ TEST(MetricsCollectable, TellsOfTheCollectorItself) {
                                             .ledger_failures = 2,
                                             .ledgers_set_aside = 3,
                                             .policy_failures = 4,
-                                            .ledger_degraded = true}});
+                                            .ledger_degraded = true},
+                                 .audit = {.running = true, .ends = 5}});
   for (const char* line :
        {"proxymeter_sent_bytes_total{proxy_vendor=\"acme\",destination_host="
         "\"a.example\"} 10\n",
@@ -42,8 +43,10 @@ TEST(MetricsCollectable, TellsOfTheCollectorItself) {
         "proxymeter_shim_events_total{event=\"frames_sent\"} 0\n",
         "proxymeter_rejected_total{reason=\"oversized_frame\"} 1\n",
         "proxymeter_rejected_total{reason=\"malformed_frame\"} 0\n",
-        "\nproxymeter_sessions 1\n", "\nproxymeter_sessions_total 1\n",
-        "\nproxymeter_frames_total 1\n", "\nproxymeter_journals_read_total 0\n",
+        "\nproxymeter_sessions 1\n",
+        "\nproxymeter_sessions_total 1\n",
+        "\nproxymeter_frames_total 1\n",
+        "\nproxymeter_journals_read_total 0\n",
         "\nproxymeter_start_time_seconds 1700000000.5\n",
         "\nproxymeter_degraded{part=\"ledger\"} 1\n",
         "\nproxymeter_degraded{part=\"policy\"} 0\n",
@@ -51,8 +54,11 @@ TEST(MetricsCollectable, TellsOfTheCollectorItself) {
         "\nproxymeter_ledger_failures_total 2\n",
         "\nproxymeter_ledger_set_aside_total 3\n",
         "\nproxymeter_policy_failures_total 4\n",
+        "\nproxymeter_audit_running 1\n",
+        "\nproxymeter_audit_sockets_total 5\n",
         "\nproxymeter_build_info{version=\"",
-        "\nprocess_resident_memory_bytes ", "\nprocess_cpu_seconds_total "}) {
+        "\nprocess_resident_memory_bytes ",
+        "\nprocess_cpu_seconds_total "}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
 }
@@ -93,6 +99,10 @@ TEST(MetricsCollectable, EverySeriesIsUnique) {
     }
   }
   ASSERT_EQ(sessions.ApplyFrame(frame), std::nullopt);
+  sessions.AddWitnessed(
+      {{.key = {.kind = kKernelRow, .vendor = "acme"}, .counters = {5, 6}},
+       {.key = {.kind = kUnmeteredRow, .vendor = "acme"}, .counters = {1, 2}},
+       {.key = {.kind = kKernelRttRow, .vendor = "acme"}}});
   std::set<std::string> seen;
   for (const auto& family : MetricsCollectable(
                                 [&] {

@@ -4,6 +4,7 @@
 #include <prometheus/text_serializer.h>
 
 #include "collector/testing/journal_fixture.h"
+#include "proxymeter/limits.h"
 #include "proxymeter/tls_session.h"
 
 namespace proxymeter::collector {
@@ -84,10 +85,10 @@ proxymeter_requests_total{proxy_vendor="acme",destination_host="a.example",proto
 # TYPE proxymeter_responses_total counter
 proxymeter_responses_total{proxy_vendor="acme",destination_host="a.example",response_code_class="2xx",pod_name="p",pod_namespace="n"} 2
 proxymeter_responses_total{proxy_vendor="acme",destination_host="a.example",response_code_class="4xx",pod_name="p",pod_namespace="n"} 1
-# HELP proxymeter_sent_bytes_total Bytes of payload sent to the vendor, TLS records and handshakes with the proxy included.
+# HELP proxymeter_sent_bytes_total Bytes of payload sent to the vendor, TLS records and handshakes with the proxy included. visibility="kernel": by the kernel's word alone.
 # TYPE proxymeter_sent_bytes_total counter
 proxymeter_sent_bytes_total{proxy_vendor="acme",destination_host="a.example",pod_name="p",pod_namespace="n"} 111
-# HELP proxymeter_received_bytes_total Bytes of payload received from the vendor, TLS records and handshakes with the proxy included.
+# HELP proxymeter_received_bytes_total Bytes of payload received from the vendor, TLS records and handshakes with the proxy included. visibility="kernel": by the kernel's word alone.
 # TYPE proxymeter_received_bytes_total counter
 proxymeter_received_bytes_total{proxy_vendor="acme",destination_host="a.example",pod_name="p",pod_namespace="n"} 222
 # HELP proxymeter_connections_total Attempts to connect to the vendor, by result.
@@ -140,6 +141,33 @@ proxymeter_folded_destinations_total{proxy_vendor="acme",pod_name="p",pod_namesp
 proxymeter_rtt_seconds_count{proxy_vendor="acme",pod_name="p",pod_namespace="n"} 2
 proxymeter_rtt_seconds_sum{proxy_vendor="acme",pod_name="p",pod_namespace="n"} 0.0025
 )");
+}
+
+TEST(TrafficFamilies, BytesTellWhenTheyAreByTheKernelsWordAlone) {
+  RowValue unheard = TrafficRow("acme", kUnknownDestination, 100, 200, 0);
+  unheard.key.protocol = Protocol::kTcp;
+  unheard.key.visibility = Visibility::kKernel;
+  // Of the same place, but reported.
+  RowValue reported = TrafficRow("acme", kUnknownDestination, 1, 2, 0);
+  reported.key.protocol = Protocol::kTcp;
+  reported.key.visibility = Visibility::kInferred;
+  const std::string text = prometheus::TextSerializer().Serialize(
+      TrafficFamilies({unheard, reported}, {}, {}));
+  for (const char* line :
+       {"\nproxymeter_sent_bytes_total{proxy_vendor=\"acme\","
+        "destination_host=\"_unknown\"} 1\n",
+        "\nproxymeter_sent_bytes_total{proxy_vendor=\"acme\","
+        "destination_host=\"_unknown\",visibility=\"kernel\"} 100\n",
+        "\nproxymeter_received_bytes_total{proxy_vendor=\"acme\","
+        "destination_host=\"_unknown\"} 2\n",
+        "\nproxymeter_received_bytes_total{proxy_vendor=\"acme\","
+        "destination_host=\"_unknown\",visibility=\"kernel\"} 200\n",
+        "\nproxymeter_vendor_sent_bytes_total{proxy_vendor=\"acme\"} 101\n",
+        "\nproxymeter_vendor_received_bytes_total{proxy_vendor=\"acme\"} "
+        "202\n"}) {
+    EXPECT_NE(text.find(line), text.npos) << line << text;
+  }
+  EXPECT_EQ(text.find("proxymeter_requests_total"), text.npos);
 }
 
 TEST(TrafficFamilies, TlsSessionsTellWhatIsKnownOfThem) {
