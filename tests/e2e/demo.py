@@ -1,15 +1,21 @@
 """The demonstration behind scripts/demo: real crawlers, vendors, witnesses."""
 
 import argparse
+import fcntl
 import itertools
 import json
+import os
+import pty
+import re
 import shlex
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 
-from lab import crawlers, names, report, sites, told_apart
+from lab import crawlers, names, report, second_witness, sites, told_apart
 from lab.lab import Lab, program
 from lab.service import wait_until
 
@@ -41,6 +47,22 @@ def crawl(lab, directory):
         lab.crawl(client, vendor, scheme, site, directory)
 
 
+def crawl_unseen(lab):
+    """{vendor: what a crawler carried there that the library cannot see}.
+
+    By the two vendors that an address or a port alone tells apart.
+    """
+    say("\nCompiling a crawler in Go, which makes its system calls without libc ...")
+    command = crawlers.build_go()
+    unseen = {}
+    for vendor, site in zip(
+        (lab.vendors["beta"], lab.vendors["gamma"]), sites.SITES, strict=False
+    ):
+        say(f"  go        http   by {vendor.name} ({vendor.program})  to {site}")
+        unseen[vendor.name] = second_witness.crawl(lab, command, vendor, site)
+    return unseen
+
+
 def explain(lab):
     """{vendor: what its connections are recognised by}, by `explain`."""
     told = {}
@@ -59,39 +81,73 @@ def explain(lab):
     return told
 
 
-def compare(lab, collector):
-    """(all lines agree, text of both tables), once all figures have arrived."""
+def compare(lab, collector, unseen):
+    """(all lines agree, text of the tables), once all figures have arrived."""
     lab.settle()
     collector.settle()
 
     def lines():
         metrics = collector.metrics()
         return (
-            report.destination_lines(lab, metrics),
-            report.vendor_lines(lab, metrics),
+            report.destination_lines(lab, metrics, unseen),
+            report.vendor_lines(lab, metrics, unseen),
+            report.kernel_lines(
+                lab,
+                metrics,
+                unseen,
+                second_witness.shown_coverage(program(), collector.directory),
+            ),
         )
 
-    def agree(both):
-        return all(line.agrees for line in itertools.chain(*both))
+    def agree(tables):
+        return all(line.agrees for line in itertools.chain(*tables))
 
     try:
         wait_until(lambda: agree(lines()), ARRIVAL_SECONDS, "figures to arrive")
     except TimeoutError:
         pass  # The tables will show what disagrees.
-    both = lines()
+    tables = lines()
     text = "\nPer vendor and destination\n\n"
     text += report.table(
         ("vendor", "destination", "sent", "received", "requests", "origin's")
         + ("witness", ""),
-        both[0],
+        tables[0],
     )
     text += "\nPer vendor, beside every independent witness\n\n"
     text += report.table(
         ("vendor", "figure", "proxymeter", "witness", "which", ""),
-        both[1],
+        tables[1],
         explain(lab),
     )
-    return agree(both), text
+    text += "\nThe kernel as second witness: what the library saw and did not see\n\n"
+    text += report.table(
+        ("vendor", "figure", "proxymeter", "witness", "which", ""), tables[2]
+    )
+    return agree(tables), text
+
+
+def show_top(collector):
+    """The screen of `proxymeter top`, as on a terminal of this size."""
+    columns, rows = 112, 30
+    master, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+    with subprocess.Popen(
+        [program(), "top", "--dir", collector.directory, "--once"],
+        stdout=terminal,
+        env={**os.environ, "NO_COLOR": "1"},
+    ):
+        os.close(terminal)
+        screen = b""
+        try:
+            while read := os.read(master, 65536):
+                screen += read
+        except OSError:  # EIO: the program has ended
+            pass
+    os.close(master)
+    text = re.sub(r"\x1b\[[?\d]*[A-Za-z]", "", screen.decode()).replace("\r", "")
+    say("\nproxymeter top --once\n")
+    for line in text.splitlines():
+        say(f"  {line}".rstrip())
 
 
 def show_places(lab, collector):
@@ -131,9 +187,12 @@ def main():
         show_places(lab, collector)
         say("\nCrawling under `proxymeter run` ...")
         crawl(lab, directory)
+        unseen = crawl_unseen(lab)
         say("\nWaiting for the last connection to end ...")
-        agreed, text = compare(lab, collector)
+        agreed, text = compare(lab, collector, unseen)
         say(text)
+        show_top(collector)
+        say()
         if agreed:
             say("All figures agree.")
         else:

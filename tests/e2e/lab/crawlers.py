@@ -20,6 +20,26 @@ PROGRAMS = {
 SOCKS_PROGRAMS = ("curl", "requests")
 
 
+def build_go():
+    """The example crawler in Go, which nothing preloaded sees; its command."""
+    place = os.path.join(ROOT, "build", "go")
+    os.makedirs(place, exist_ok=True)
+    program = os.path.join(place, "crawl")
+    subprocess.run(
+        ["go", "build", "-o", program, os.path.join(_EXAMPLES, "crawl.go")],
+        env={
+            **os.environ,
+            "GOCACHE": os.path.join(place, "cache"),
+            "GOPATH": os.path.join(place, "path"),
+            # One file and the standard library: nothing to fetch.
+            "GO111MODULE": "off",
+            "GOFLAGS": "",
+        },
+        check=True,
+    )
+    return [program]
+
+
 def environment(hosts_file):
     """What crawlers get: the lab's names, and no proxy from outside."""
     clean = {
@@ -37,10 +57,12 @@ def environment(hosts_file):
 def command(client, vendor, origin, urls, upload=None):
     """Command line of an example crawler that visits `urls` by `vendor`.
 
-    `upload` is a file and the URL that takes it.
+    `client` is one of PROGRAMS, or the command of another that takes the same
+    arguments; `upload` is a file and the URL that takes it.
     """
     urls = list(urls)
-    line = [*PROGRAMS[client], "--proxy", vendor.url, "--ca", origin.ca]
+    program = PROGRAMS[client] if isinstance(client, str) else client
+    line = [*program, "--proxy", vendor.url, "--ca", origin.ca]
     if vendor.closes_unannounced and urls[0].startswith("http:"):
         line.append("--fresh")
     if upload:

@@ -22,7 +22,8 @@ http {{
   log_format ledger escape=json '{{"peer":"$remote_addr","host":"$host",'
     '"scheme":"$scheme","method":"$request_method","request":$request_length,'
     '"sent":$bytes_sent,"status":$status,"protocol":"$server_protocol",'
-    '"connection":$connection,"query":"$args"}}';
+    '"connection":$connection,"query":"$args",'
+    '"agent":"$http_user_agent"}}';
   access_log {state}/access.log ledger;
   client_body_temp_path {state}/body;
   proxy_temp_path {state}/proxy;

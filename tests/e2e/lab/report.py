@@ -4,7 +4,7 @@ import dataclasses
 import re
 from decimal import Decimal
 
-from . import account
+from . import account, second_witness
 
 
 @dataclasses.dataclass
@@ -12,8 +12,8 @@ class Line:
     """One comparison."""
 
     cells: tuple
-    metered: int | Decimal
-    witnessed: int | Decimal
+    metered: int | float | Decimal
+    witnessed: int | float | Decimal
     witness: str
 
     @property
@@ -21,13 +21,28 @@ class Line:
         return self.metered == self.witnessed
 
 
-def destination_lines(lab, metrics):
-    """Requests per vendor and destination, against the origin's log."""
+def _expected(lab, vendor, unseen):
+    expected = account.witnessed(lab, vendor)
+    if vendor.name not in unseen:
+        return expected
+    return expected - second_witness.beyond_the_kernel(
+        lab, vendor, unseen[vendor.name]
+    )
+
+
+def destination_lines(lab, metrics, unseen):
+    """Requests per vendor and destination, against the origin's log.
+
+    `unseen` has by vendor what crawlers without the library carried: their
+    requests and destinations are not known.
+    """
     lines = []
     for vendor in lab.vendors.values():
         found = account.metered(metrics, vendor)
-        expected = account.witnessed(lab, vendor)
+        expected = _expected(lab, vendor, unseen)
         traffic = account.destinations(metrics, vendor)
+        if vendor.name in unseen:
+            traffic.pop("_unknown", None)
         for host in sorted(traffic.keys() | expected.requests.keys()):
             sent, received = traffic.get(host, (0, 0))
             lines.append(
@@ -41,12 +56,12 @@ def destination_lines(lab, metrics):
     return lines
 
 
-def vendor_lines(lab, metrics):
+def vendor_lines(lab, metrics, unseen):
     """Everything else that somebody independent has counted."""
     lines = []
     for vendor in lab.vendors.values():
         found = account.metered(metrics, vendor)
-        expected = account.witnessed(lab, vendor)
+        expected = _expected(lab, vendor, unseen)
 
         def add(what, mine, theirs, witness, name=vendor.name):
             lines.append(Line((name, what), mine, theirs, witness))
@@ -66,6 +81,67 @@ def vendor_lines(lab, metrics):
             )
         for what, mine, theirs, witness in _by_terms(metrics, vendor, expected):
             add(what, mine, theirs, witness)
+    return lines
+
+
+def kernel_lines(lab, metrics, unseen, shown):
+    """What the collector has from the kernel, against the lab's own witness.
+
+    `shown` is the coverage by vendor that `proxymeter top` shows.
+    """
+    lines = []
+    for vendor in lab.vendors.values():
+        everything = vendor.carried(lab.witness)
+        covered = total = everything.sent + everything.received
+
+        def add(what, mine, theirs, witness, name=vendor.name):
+            lines.append(Line((name, what), mine, theirs, witness))
+
+        def count(what, vendor=vendor, **wanted):
+            return metrics.total(
+                f"proxymeter_{what}_total", proxy_vendor=vendor.name, **wanted
+            )
+
+        add("kernel sent", count("kernel_sent_bytes"), everything.sent, "kernel")
+        add(
+            "kernel received",
+            count("kernel_received_bytes"),
+            everything.received,
+            "kernel",
+        )
+        if vendor.name in unseen:
+            mine = unseen[vendor.name]
+            covered -= mine.sent + mine.received
+            for what in ("sent", "received"):
+                add(
+                    f"Go's bytes {what}",
+                    count(
+                        f"{what}_bytes",
+                        destination_host="_unknown",
+                        visibility="kernel",
+                    ),
+                    getattr(mine, what),
+                    "kernel, while it ran",
+                )
+            add(
+                "Go's connections",
+                count("unmetered_connections"),
+                mine.connections,
+                "kernel, while it ran",
+            )
+        ratios = [
+            value
+            for _, value in metrics.samples(
+                "proxymeter_coverage_ratio", proxy_vendor=vendor.name
+            )
+        ]
+        add("coverage, /metrics", sum(ratios, 0.0), covered / total, "all but Go's")
+        add(
+            "coverage, top --once",
+            shown.get(vendor.name, 0.0),
+            covered / total,
+            "all but Go's",
+        )
     return lines
 
 
