@@ -380,7 +380,9 @@ void Audit::Sweep(TimePoint now) {
     if (connection.kernel || now - connection.touched < times_.forget) {
       return false;
     }
-    if (std::ranges::all_of(connection.claims, IsFinal)) {
+    if (std::ranges::all_of(connection.claims, [](const Claim& claim) {
+          return IsFinal(claim) && !claim.from_before;
+        })) {
       CountGap(AuditGap::kUnwitnessed);
     }
     return true;

@@ -376,6 +376,11 @@ TEST_F(AuditTest, ReportsWithoutAKernelsWordAreSaid) {
   audit_.OnClaim(Claimed(1, 100, 500), now_);
   Settle(times_.forget);
   EXPECT_EQ(Gap(AuditGap::kUnwitnessed), 1u);
+  Claim old = Claimed(2, 100, 500);
+  old.from_before = true;
+  audit_.OnClaim(old, now_);
+  Settle(times_.forget);
+  EXPECT_EQ(Gap(AuditGap::kUnwitnessed), 1u);
   EXPECT_EQ(audit_.connections(), 0u);
 }
 

@@ -29,6 +29,8 @@ struct Claim {
   std::uint64_t received = 0;  //
   bool adopted = false;        ///< it may have moved bytes before
   ClaimState state = ClaimState::kOpen;
+  /// It was final when the collector began: the kernel may have told another.
+  bool from_before = false;
 };
 
 }  // namespace proxymeter::collector

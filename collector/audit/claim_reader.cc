@@ -65,15 +65,20 @@ void ClaimReader::ReadSession(const SessionId& id, ClaimNews* news) {
   if (connections == nullptr) return;
   Session& session = sessions_[id];
   if (session.last) return;
+  const std::size_t before = news->claims.size();
   if (first_) {
-    for (const MeteredConnection& connection : connections->ended) {
-      session.ended.resize(
-          std::max<std::size_t>(session.ended.size(), connection.slot + 1));
-      session.ended[connection.slot] = connection.cookie;
-    }
-    session.ended_given = connections->ended_in_all;
+    // Others were overwritten when they had been read, if by anybody.
+    session.overwritten = connections->ended_in_all;
   }
   Take(id, session, *connections, news);
+  if (!first_) return;
+  session.overwritten =
+      connections->ended_in_all -
+      std::min(connections->ended_in_all, session.ended_given);
+  for (std::size_t i = before; i < news->claims.size(); ++i) {
+    Claim& claim = news->claims[i];
+    claim.from_before = claim.state != ClaimState::kOpen;
+  }
 }
 
 void ClaimReader::LastReading(const JournalContents& journal) {

@@ -27,8 +27,7 @@ struct ClaimNews {
 /// Remembers of each session what it has given already. Thread-safe.
 class ClaimReader {
  public:
-  /// `journals_fd` must outlive the object. Final claims that are there at the
-  /// first reading were given to the collector before this one, if to any.
+  /// `journals_fd` must outlive the object.
   explicit ClaimReader(int journals_fd) : journals_fd_(journals_fd) {}
 
   /// Reads all journals.

@@ -82,7 +82,7 @@ TEST_F(ClaimReaderTest, OpenClaimsComeEachTimeAndFinalOnesOnce) {
   EXPECT_FALSE(news.incomplete);
 }
 
-TEST_F(ClaimReaderTest, WhatEndedBeforeTheFirstReadingWasGivenToAnother) {
+TEST_F(ClaimReaderTest, WhatEndedBeforeTheFirstReadingIsMarked) {
   JournalFixture journal(directory_.path(), id_);
   journal.Add(VendorRow("acme", 1, 0, 0));
   Begin(journal.slot(0), 77);
@@ -90,13 +90,17 @@ TEST_F(ClaimReaderTest, WhatEndedBeforeTheFirstReadingWasGivenToAnother) {
   journal.header().ended_connections = 500;
   Begin(journal.slot(1), 78);
   const ClaimNews first = reader_.Read();
-  ASSERT_EQ(first.claims.size(), 1u);
-  EXPECT_EQ(first.claims[0].cookie, 78u);
+  ASSERT_EQ(first.claims.size(), 2u);
+  EXPECT_EQ(first.claims[0].cookie, 77u);
+  EXPECT_TRUE(first.claims[0].from_before);
+  EXPECT_EQ(first.claims[1].cookie, 78u);
+  EXPECT_FALSE(first.claims[1].from_before);
   EXPECT_EQ(first.overwritten, 0u);
   End(journal, journal.slot(1), 1, 1);
   const ClaimNews second = reader_.Read();
   ASSERT_EQ(second.claims.size(), 1u);
   EXPECT_EQ(second.claims[0].cookie, 78u);
+  EXPECT_FALSE(second.claims[0].from_before);
   EXPECT_EQ(second.overwritten, 0u);
 }
 

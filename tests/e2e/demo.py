@@ -183,7 +183,7 @@ def main():
     with Lab(choice=told_apart.vendors()) as lab:
         directory = lab.new_directory()
         say("Starting the collector ...")
-        collector = lab.start_collector(directory)
+        collector = lab.start_collector(directory, audit=True)
         show_places(lab, collector)
         say("\nCrawling under `proxymeter run` ...")
         crawl(lab, directory)

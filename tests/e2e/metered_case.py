@@ -3,8 +3,12 @@
 import time
 import unittest
 
-from lab import account
-from lab.lab import Lab
+from lab import own_network
+
+own_network.enter()
+
+from lab import account  # noqa: E402
+from lab.lab import Lab  # noqa: E402
 
 # A figure may be on its way when its crawler ends; this is long enough for
 # any machine, and a test waits for it only when it is about to fail.

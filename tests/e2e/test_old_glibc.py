@@ -5,10 +5,15 @@ import subprocess
 import unittest
 import uuid
 
-import debian11
-from lab.crawlers import ROOT
-from lab.lab import library
-from metered_case import MeteredCase
+from lab import own_network
+
+# The first run fetches Debian.
+own_network.stay()
+
+import debian11  # noqa: E402
+from lab.crawlers import ROOT  # noqa: E402
+from lab.lab import library  # noqa: E402
+from metered_case import MeteredCase  # noqa: E402
 
 SITE = "api.example.test"
 TREE = os.environ.get("PROXYMETER_DEBIAN11") or os.path.join(

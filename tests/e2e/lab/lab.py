@@ -2,7 +2,7 @@
 
 import os
 
-from . import crawlers, names, nghttpx, sites, vendors
+from . import crawlers, names, nghttpx, own_network, sites, vendors
 from .collector import Collector, configuration
 from .origin import ADDRESS as ORIGIN_ADDRESS
 from .origin import Origin
@@ -88,8 +88,9 @@ class Lab:
         return self.workspace.directory(f"pm{self._number}", for_servers)
 
     def start_collector(
-        self, directory, config_file=None, more=(), audit=True, ordinary_user=False
+        self, directory, config_file=None, more=(), audit=None, ordinary_user=False
     ):
+        """Audits in a network of our own: elsewhere others' sockets count too."""
         self._number += 1
         log = os.path.join(self.workspace.path, f"collector{self._number}.out")
         collector = Collector(
@@ -98,7 +99,7 @@ class Lab:
             config_file or self.config_file,
             log,
             more,
-            audit,
+            own_network.is_inside() if audit is None else audit,
             self.hosts_file,
             ordinary_user,
         )
