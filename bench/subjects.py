@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import tempfile
 
+import audit as audit_runs
 import collector_process
 import downloads as download_runs
 from google_benchmark import run_benchmarks
@@ -106,6 +107,31 @@ def sockets(run):
         )
         for time, key in (("wall clock", "real_time"), ("CPU time", "cpu_time"))
     ]
+
+
+def audit(run):
+    """A collector that follows every connection of its network."""
+    rate, seconds = (100, 1) if run.smoke else (1000, 10)
+    figures = []
+    for metered, audits, bound in (
+        (False, False, None),
+        (False, True, ("<", 1)),
+        (True, True, ("<", 1)),
+    ):
+        whose = "with the library" if metered else "without the library"
+        what = "audited" if audits else "not audited"
+        figures.append(
+            Figure(
+                f"{rate} connections/s {whose}, {what}: collector's CPU",
+                "% of a core",
+                [
+                    100 * audit_runs.cores(run, rate, seconds, audits, metered)
+                    for _ in range(run.repetitions)
+                ],
+                bound,
+            )
+        )
+    return figures
 
 
 def sessions(run):
@@ -235,5 +261,5 @@ def policy(run):
 
 SUBJECTS = {
     f.__name__: f
-    for f in (rows, commit, sockets, sessions, restart, downloads, policy)
+    for f in (rows, commit, sockets, audit, sessions, restart, downloads, policy)
 }

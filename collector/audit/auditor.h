@@ -32,7 +32,7 @@ struct AuditorOptions {
   int journals_fd = -1;       ///< must outlive the auditor
   std::string policy_file{};  ///< what crawlers map
   AuditTimes times{};
-  std::chrono::milliseconds tick{200};
+  std::chrono::milliseconds tick{500};
   /// Between two readings of the claims, and two dumps, as long as a dump takes
   /// no more than a two-hundredth of it.
   std::chrono::milliseconds interval = std::chrono::seconds(1);

@@ -42,6 +42,7 @@ class SocketEnds {
 
   void Run();
   void Receive();
+  void Read(const char* bytes, std::size_t size);
 
   const OnEnd on_end_;
   const OnOverrun on_overrun_;
