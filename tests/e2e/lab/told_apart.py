@@ -6,6 +6,7 @@ the last one is behind the same host, address and port as the first.
 
 import dataclasses
 import itertools
+import random
 
 from .guarded import GuardedSquid
 from .vendors import Dante, Tinyproxy
@@ -19,7 +20,6 @@ class Login:
 
 _FIRST = Login("alpha-17", "a-secret")
 _SECOND = Login("delta-customer-4711-zone-residential-session-1", "another")
-_SECOND_ADDRESS = "127.0.21.4"
 
 
 class _OneOfTwo:
@@ -64,7 +64,8 @@ class ByHost(_OneOfTwo, GuardedSquid):
     login = _FIRST
     terms = {"price": {"currency": "USD", "per_gb": 8.4}}
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, second_address):
+        self._second_address = second_address
         super().__init__(*arguments, (_FIRST, _SECOND))
 
     @property
@@ -74,7 +75,7 @@ class ByHost(_OneOfTwo, GuardedSquid):
     def _access(self):
         return f"""{super()._access()}
 acl second proxy_auth {_SECOND.user}
-tcp_outgoing_address {_SECOND_ADDRESS} second"""
+tcp_outgoing_address {self._second_address} second"""
 
 
 class ByAddress(Tinyproxy):
@@ -123,19 +124,25 @@ class ByUser(_OneOfTwo):
 
 
 def vendors():
-    """As Lab takes them."""
+    """As Lab takes them, on addresses that no other lab has at the same time.
+
+    Who connects to a vendor's address, in whatever lab, would be metered here,
+    by the kernel's word.
+    """
+    network = f"127.0.{random.randrange(64, 256)}"
+    second_address = f"{network}.4"
     made = []
 
     def first(*arguments):
-        made.append(ByHost(*arguments))
+        made.append(ByHost(*arguments, second_address=second_address))
         return made[0]
 
     def second(_workspace, _hosts_file, name, address, _host):
         return ByUser(made[0], name, address)
 
     return (
-        (first, "alpha", "127.0.21.1", "gw.alpha-proxy.test"),
-        (ByAddress, "beta", "127.0.21.2", "eu.beta-proxy.test"),
-        (ByPort, "gamma", "127.0.21.3", "gate.gamma-proxy.test"),
-        (second, "delta", _SECOND_ADDRESS, None),
+        (first, "alpha", f"{network}.1", "gw.alpha-proxy.test"),
+        (ByAddress, "beta", f"{network}.2", "eu.beta-proxy.test"),
+        (ByPort, "gamma", f"{network}.3", "gate.gamma-proxy.test"),
+        (second, "delta", second_address, None),
     )
