@@ -10,7 +10,8 @@ namespace {
 
 // Of ends that wait to be taken: some seconds of many.
 constexpr std::size_t kMaxEndings = 1 << 17;
-constexpr int kDumpShare = 200;
+// The kernel walks through what is in TIME_WAIT as well.
+constexpr int kDumpShare = 500;
 
 bool IsAny(const Address& address) {
   return address == Address{} || address == MappedIpv4(0, 0, 0, 0);

@@ -34,7 +34,7 @@ struct AuditorOptions {
   AuditTimes times{};
   std::chrono::milliseconds tick{500};
   /// Between two readings of the claims, and two dumps, as long as a dump takes
-  /// no more than a two-hundredth of it.
+  /// no more than a five-hundredth of it.
   std::chrono::milliseconds interval = std::chrono::seconds(1);
 };
 

@@ -109,8 +109,8 @@ absl::Status SocketDump::Ask(
     status = Receive(on_message);
   }
   // Nothing of a broken answer may pass for the next one's, and a dump that is
-  // not at its end lets no other begin.
-  if (!status.ok()) socket_.reset();
+  // not at its end lets no other begin. That there is none is a whole answer.
+  if (!status.ok() && !absl::IsNotFound(status)) socket_.reset();
   return status;
 }
 

@@ -27,7 +27,7 @@ constexpr int kReceiveBuffer = 8 << 20;
 
 // To be woken for each end costs several times what it takes to read it: they
 // are left to gather, for as long as the smallest buffer surely lasts.
-constexpr int kGatherMs = 10;
+constexpr int kGatherMs = 20;
 
 constexpr std::size_t kBatch = 64;
 constexpr std::size_t kMessageBytes = 2048;

@@ -19,8 +19,8 @@ from lab import own_network
 own_network.enter()
 
 from lab import account, crawlers  # noqa: E402
-from lab.collector import configuration  # noqa: E402
-from lab.lab import Lab, library  # noqa: E402
+from lab.collector import Collector, configuration  # noqa: E402
+from lab.lab import Lab, program  # noqa: E402
 from lab.names import resolving  # noqa: E402
 from lab.service import as_ordinary_user, wait_until  # noqa: E402
 from lab.workspace import free_port  # noqa: E402
@@ -86,6 +86,34 @@ connection = socket.socket(fileno=9)
 connection.sendall(b"GET %s HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n" % sys.argv[1].encode())
 while connection.recv(65536):
     pass
+"""
+
+
+# A collector that the kernel's policy keeps from NETLINK_SOCK_DIAG (seccomp(2)).
+WITHOUT_SOCK_DIAG = """#!/usr/bin/python3
+import ctypes, os, platform, struct, sys
+
+SOCKET = {"x86_64": 41, "aarch64": 198}[platform.machine()]
+AF_NETLINK, NETLINK_SOCK_DIAG = 16, 4
+LOAD, IF_EQUAL, RETURN = 0x20, 0x15, 0x06
+REFUSE, ALLOW = 0x00050001, 0x7FFF0000
+steps = [
+    (LOAD, 0, 0, 0),
+    (IF_EQUAL, 0, 5, SOCKET),
+    (LOAD, 0, 0, 16),
+    (IF_EQUAL, 0, 3, AF_NETLINK),
+    (LOAD, 0, 0, 32),
+    (IF_EQUAL, 0, 1, NETLINK_SOCK_DIAG),
+    (RETURN, 0, 0, REFUSE),
+    (RETURN, 0, 0, ALLOW),
+]
+code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *s) for s in steps))
+program = struct.pack("HxxxxxxP", len(steps), ctypes.addressof(code))
+libc = ctypes.CDLL(None, use_errno=True)
+PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 22, 38
+assert libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+assert libc.prctl(PR_SET_SECCOMP, 2, program, 0, 0) == 0
+os.execv(sys.argv[0] + ".program", ["proxymeter", *sys.argv[1:]])
 """
 
 
@@ -456,6 +484,60 @@ class Pod(unittest.TestCase):
                 self.assertNotIn("unmetered connections", found)
                 self.assertNotIn("by kernel sent", found)
             self.assertLessEqual(set(new()), {"fin_unsure"})
+
+    def rapid(self, rate, seconds):
+        line = [*self.programs["rapid"], RAPID_ADDRESS, str(self.rapid_port)]
+        out = self.run_in_pod([*line, str(rate), str(seconds)], text="go\n")
+        return int(out.split()[1])
+
+    def test_who_is_not_heard_in_time_is_missed_and_that_is_said(self):
+        before = self.figures("rapid")
+        overruns = self.gaps().get("overrun", 0)
+        pid = self.collector.service.pid
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            connections = self.rapid(100000, 1)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        wait_until(
+            lambda: self.gaps().get("overrun", 0) > overruns,
+            DECISION_SECONDS,
+            "the loss to be said",
+        )
+        # And it goes on.
+        more = self.rapid(100, 0.2)
+        found = self.wait_for("rapid", before, {"kernel connections": more})
+        self.assertLess(found["kernel connections"], connections + more)
+
+    def test_where_the_kernel_may_not_be_asked_crawlers_are_metered_still(self):
+        script = self.lab.workspace.write("without_sock_diag", WITHOUT_SOCK_DIAG)
+        os.chmod(script, 0o755)
+        os.symlink(program(), script + ".program")
+        directory = self.lab.new_directory()
+        log = os.path.join(self.lab.workspace.path, "without.out")
+        collector = Collector(
+            script,
+            directory,
+            self.lab.config_file,
+            log,
+            audit=True,
+            hosts_file=self.lab.hosts_file,
+        )
+        self.addCleanup(collector.kill)
+        vendor = self.lab.vendors["beta"]
+        carried = vendor.carried(self.lab.witness)
+        self.lab.crawl("curl", vendor, "https", SITE, directory)
+        total = self.carried(vendor, carried)
+        collector.settle()
+        metrics = collector.metrics()
+        self.assertEqual(metrics.total("proxymeter_vendor_sent_bytes_total"), total.sent)
+        self.assertEqual(
+            metrics.total("proxymeter_vendor_received_bytes_total"), total.received
+        )
+        self.assertEqual(metrics.total("proxymeter_audit_running"), 0)
+        self.assertEqual(metrics.samples("proxymeter_coverage_ratio"), [])
+        self.assertIn("event=kernel_not_asked", collector.service.log())
+        self.assertIn("event=kernel_not_heard", collector.service.log())
 
     def dumps(self):
         return self.collector.metrics().total(
