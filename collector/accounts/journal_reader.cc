@@ -161,6 +161,8 @@ bool ReadAllSlots(int fd, const char* header, MeteredConnections* connections) {
       PROXYMETER_HEADER_FIELD(std::uint64_t, ended_connections);
   connections->without_slot =
       PROXYMETER_HEADER_FIELD(std::uint32_t, without_slot);
+  connections->tells_ends =
+      PROXYMETER_HEADER_FIELD(std::uint32_t, tells_ends) != 0;
   const std::size_t more = std::min<std::size_t>(
       PROXYMETER_HEADER_FIELD(std::uint32_t, allocated_slots), kMaxMoreSlots);
   return ReadSlots(fd, kFirstSlotsOffset, 0, kFirstSlots, connections) &&

@@ -37,6 +37,7 @@ struct MeteredConnections {
   std::vector<MeteredConnection> ended;  ///< of those that ended, some
   std::uint64_t ended_in_all = 0;        ///< not less than had been by then
   std::uint32_t without_slot = 0;        ///< open, and not among the above
+  bool tells_ends = false;  ///< by a shim that says which have ended
 };
 
 struct JournalContents {

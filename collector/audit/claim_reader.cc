@@ -135,7 +135,7 @@ void ClaimReader::Take(const SessionId& id, Session& session,
     session.overwritten += more;
     news->overwritten += more;
   }
-  news->incomplete |= connections.without_slot != 0;
+  news->incomplete |= connections.without_slot != 0 || !connections.tells_ends;
 }
 
 std::optional<Claim> ClaimReader::ClaimOf(const SessionId& id, Session& session,

@@ -161,6 +161,15 @@ TEST_F(ClaimReaderTest, AJournalThatIsTakenAwayLeavesWhatWasKnown) {
   EXPECT_EQ(news.claims[0].state, ClaimState::kOverwritten);
 }
 
+TEST_F(ClaimReaderTest, OlderShimsDoNotTellAll) {
+  EXPECT_TRUE(reader_.Read().claims.empty());
+  JournalFixture journal(directory_.path(), id_);
+  journal.Add(VendorRow("acme", 1, 0, 0));
+  EXPECT_FALSE(reader_.Read().incomplete);
+  journal.header().tells_ends = 0;
+  EXPECT_TRUE(reader_.Read().incomplete);
+}
+
 TEST_F(ClaimReaderTest, UndecidedVendorsAndMissingSlotsAreSaid) {
   EXPECT_TRUE(reader_.Read().claims.empty());
   JournalFixture journal(directory_.path(), id_);

@@ -62,6 +62,7 @@ JournalFixture::JournalFixture(const std::string& directory,
   header().max_rows = kMaxJournalRows;
   header().session = session;
   header().started_unix_ns = 1;
+  header().tells_ends = 1;
   header().pid = pid;
   std::strcpy(header().command, "crawler");
   header().allocated_rows = RowsInExtents(1);

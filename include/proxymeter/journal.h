@@ -418,6 +418,9 @@ struct JournalHeader {
   std::atomic<std::uint32_t> allocated_slots;
   /// TCP connections open now that have no slot.
   std::atomic<std::uint32_t> without_slot;
+  /// 1: slots tell of connections that have ended. Older shims leave 0: which
+  /// of the kernel's connections were theirs is not known.
+  std::uint32_t tells_ends;
   /// Connections that have ended and left their slots to tell of it.
   std::atomic<std::uint64_t> ended_connections;
 };

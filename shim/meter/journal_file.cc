@@ -150,6 +150,7 @@ void JournalFile::WriteHeader(std::uint32_t allocated_rows) {
   header->max_rows = kMaxJournalRows;
   std::memcpy(header->session.data(), session_, sizeof(session_));
   header->started_unix_ns = UnixNs();
+  header->tells_ends = 1;
   header->pid = static_cast<std::int32_t>(kernel::Call(SYS_getpid));
   kernel::Call(SYS_prctl, PR_GET_NAME, header->command);
   header->allocated_rows.store(allocated_rows, std::memory_order_relaxed);
