@@ -154,6 +154,7 @@ TEST_F(AuditorTest, TheEndLeavesNothingUndecided) {
 TEST_F(AuditorTest, WhatComesFromAllSidesComesTogether) {
   JournalContents journal;
   journal.session = TestSession(7);
+  journal.connections.tells_ends = true;
   std::thread reader([&] {
     for (int i = 0; i < 200; ++i) {
       auditor_->OnOverrun();
