@@ -10,8 +10,6 @@ namespace {
 
 // Of ends that wait to be taken: some seconds of many.
 constexpr std::size_t kMaxEndings = 1 << 17;
-// The kernel walks through what is in TIME_WAIT as well.
-constexpr int kDumpShare = 500;
 
 bool IsAny(const Address& address) {
   return address == Address{} || address == MappedIpv4(0, 0, 0, 0);
@@ -157,7 +155,7 @@ void Auditor::Dump(TimePoint now) {
                   [this](const TcpSocket& socket) { audit_.OnOpen(socket); });
   const TimePoint end = std::chrono::steady_clock::now();
   next_dump_ = end + std::max<std::chrono::nanoseconds>(
-                         options_.interval, (end - now) * kDumpShare);
+                         options_.interval, (end - now) * options_.dump_share);
   if (done.ok()) audit_.EndDump();
   const std::lock_guard lock(mutex_);
   if (done.ok()) {

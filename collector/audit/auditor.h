@@ -33,9 +33,11 @@ struct AuditorOptions {
   std::string policy_file{};  ///< what crawlers map
   AuditTimes times{};
   std::chrono::milliseconds tick{500};
-  /// Between two readings of the claims, and two dumps, as long as a dump takes
-  /// no more than a five-hundredth of it.
+  /// Between two readings of the claims, and two dumps.
   std::chrono::milliseconds interval = std::chrono::seconds(1);
+  /// A dump is followed by no other for so many times as long as it took: the
+  /// kernel walks through what is in TIME_WAIT as well.
+  int dump_share = 500;
 };
 
 /// One thread. Thread-safe.

@@ -45,7 +45,8 @@ class AuditorTest : public testing::Test {
                     .policy_file = directory_.path() + "/policy",
                     .times = {.grace = std::chrono::milliseconds(200)},
                     .tick = std::chrono::milliseconds(5),
-                    .interval = std::chrono::milliseconds(20)});
+                    .interval = std::chrono::milliseconds(20),
+                    .dump_share = 1});
     ASSERT_TRUE(made.ok()) << made.status().message();
     auditor_ = *std::move(made);
     auto ends = SocketEnds::Start(
