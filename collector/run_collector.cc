@@ -32,6 +32,9 @@ void Linger(const Collector& collector, std::chrono::seconds longest,
             const sigset_t& signals) {
   const auto deadline = std::chrono::steady_clock::now() + longest;
   const std::uint64_t scrapes = collector.scrapes();
+  if (longest.count() != 0) {
+    spdlog::info("event=lingering longest_seconds={}", longest.count());
+  }
   while (collector.scrapes() == scrapes &&
          std::chrono::steady_clock::now() < deadline) {
     constexpr timespec kPause = {.tv_sec = 0, .tv_nsec = 20'000'000};

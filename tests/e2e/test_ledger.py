@@ -130,7 +130,9 @@ class Ledger(unittest.TestCase):
         process = collector.service.process
         process.send_signal(signal.SIGTERM)
         wait_until(
-            lambda: not os.path.exists(collector.socket), 60, "the socket to go"
+            lambda: "event=lingering" in collector.service.log(),
+            60,
+            "the collector to wait for a last scrape",
         )
         last = Metrics.scrape(collector.metrics_url)
         self.assertEqual(account.metered(last, self.vendor), expected)
