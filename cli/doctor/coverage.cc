@@ -23,11 +23,11 @@ namespace fs = std::filesystem;
 
 constexpr char kRun[] = "start it with 'proxymeter run'";
 
-Coverage No(std::string why, std::string reason, std::string advice) {
+ProcessCoverage No(std::string why, std::string reason, std::string advice) {
   return {Covered::kNo, std::move(why), std::move(reason), std::move(advice)};
 }
 
-Coverage No(const Finding& finding) {
+ProcessCoverage No(const Finding& finding) {
   return No(finding.examination, finding.found, finding.advice);
 }
 
@@ -66,7 +66,8 @@ bool HasJournalIn(const std::string& directory, const ProcessView& process) {
                      });
 }
 
-Coverage Elsewhere(const std::string& found, const std::string& directory) {
+ProcessCoverage Elsewhere(const std::string& found,
+                          const std::string& directory) {
   return No(
       "directory",
       absl::StrCat("it is metered into ", found, ", not into ", directory),
@@ -74,7 +75,7 @@ Coverage Elsewhere(const std::string& found, const std::string& directory) {
                    ", or look there: doctor --pod --dir ", found));
 }
 
-Coverage WithLibrary(const CoverageEvidence& evidence) {
+ProcessCoverage WithLibrary(const CoverageEvidence& evidence) {
   const ProcessView& process = evidence.process;
   if (HasJournalIn(evidence.directory, process))
     return {Covered::kYes, "", "", ""};
@@ -96,7 +97,7 @@ Coverage WithLibrary(const CoverageEvidence& evidence) {
                        std::string(ModuleName(process.folder)))};
 }
 
-Coverage WithoutPreload(const CoverageEvidence& evidence) {
+ProcessCoverage WithoutPreload(const CoverageEvidence& evidence) {
   if (const auto& ancestor = evidence.metered_ancestor) {
     return No("preload",
               absl::StrCat("LD_PRELOAD is not in its environment, though it "
@@ -113,7 +114,7 @@ Coverage WithoutPreload(const CoverageEvidence& evidence) {
             kRun);
 }
 
-Coverage WithoutLibrary(const CoverageEvidence& evidence) {
+ProcessCoverage WithoutLibrary(const CoverageEvidence& evidence) {
   const ProcessView& process = evidence.process;
   if (process.secure.value_or(false)) return No(ExamineSecureMode(process));
   if (!process.environment.has_value()) {
@@ -148,7 +149,7 @@ bool WasGivenTheLibrary(const ProcessView& process) {
          FindOwnEntry(process.Variable("LD_PRELOAD").value_or("")).has_value();
 }
 
-Coverage ExamineCoverage(const CoverageEvidence& evidence) {
+ProcessCoverage ExamineCoverage(const CoverageEvidence& evidence) {
   const ProcessView& process = evidence.process;
   if (!process.modules.has_value()) {
     const Finding access = ExamineAccess(process);

@@ -20,7 +20,7 @@ enum class Covered {
   kLeftOut,  ///< by the policy
 };
 
-struct Coverage {
+struct ProcessCoverage {
   Covered covered = Covered::kUnknown;
   /// One word for programs: "linking", "machine", "privilege", "preload",
   /// "libc", "library", "directory", "journal", "process", "policy"; empty for
@@ -40,7 +40,7 @@ struct CoverageEvidence {
   const PolicyView& policy;
 };
 
-Coverage ExamineCoverage(const CoverageEvidence& evidence);
+ProcessCoverage ExamineCoverage(const CoverageEvidence& evidence);
 
 /// Has the process libproxymeter.so, or was it started with it in LD_PRELOAD?
 bool WasGivenTheLibrary(const ProcessView& process);

@@ -47,7 +47,7 @@ class CoverageTest : public testing::Test {
     process_.modules->pop_back();
     process_.shared_files.clear();
   }
-  Coverage Examine() const {
+  ProcessCoverage Examine() const {
     return ExamineCoverage({.process = process_,
                             .image = image_,
                             .metered_ancestor = ancestor_,
@@ -55,7 +55,7 @@ class CoverageTest : public testing::Test {
                             .policy = policy_.view()});
   }
   void ExpectNo(const std::string& why, const std::string& reason) const {
-    const Coverage coverage = Examine();
+    const ProcessCoverage coverage = Examine();
     EXPECT_EQ(coverage.covered, Covered::kNo);
     EXPECT_EQ(coverage.why, why);
     EXPECT_THAT(coverage.reason, HasSubstr(reason));
@@ -70,7 +70,7 @@ class CoverageTest : public testing::Test {
 };
 
 TEST_F(CoverageTest, AJournalOfTheDirectoryProvesIt) {
-  const Coverage coverage = Examine();
+  const ProcessCoverage coverage = Examine();
   EXPECT_EQ(coverage.covered, Covered::kYes);
   EXPECT_EQ(coverage.why + coverage.reason + coverage.advice, "");
 }
@@ -104,7 +104,7 @@ TEST_F(CoverageTest, WithoutAJournalNothingIsProven) {
 
 TEST_F(CoverageTest, WhatMayNotBeLookedIntoIsUnknown) {
   process_.modules.reset();
-  const Coverage coverage = Examine();
+  const ProcessCoverage coverage = Examine();
   EXPECT_EQ(coverage.covered, Covered::kUnknown);
   EXPECT_EQ(coverage.why, "process");
   EXPECT_THAT(coverage.reason, HasSubstr("user 7's"));

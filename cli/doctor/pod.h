@@ -29,7 +29,7 @@ struct Talker {
   /// Payload, by the kernel, since each began. Nothing before Linux 4.19.
   std::optional<std::uint64_t> sent;
   std::optional<std::uint64_t> received;
-  Coverage coverage;
+  ProcessCoverage coverage;
 };
 
 struct PodReport {

@@ -65,7 +65,7 @@ std::string Table(const std::vector<Talker>& talkers) {
       FormatTable(columns, rows, std::numeric_limits<std::size_t>::max());
   std::string text = absl::StrCat("  ", lines.front(), "\n");
   for (std::size_t i = 0; i < talkers.size(); ++i) {
-    const Coverage& coverage = talkers[i].coverage;
+    const ProcessCoverage& coverage = talkers[i].coverage;
     absl::StrAppend(&text, "  ", lines[i + 1], "\n");
     if (coverage.reason.empty()) continue;
     absl::StrAppend(&text, "      ", OneLine(coverage.reason));
@@ -123,7 +123,7 @@ std::string FormatJson(const PodReport& report) {
     return value.has_value() ? Json(*value) : Json(nullptr);
   };
   for (const Talker& talker : report.talkers) {
-    const Coverage& coverage = talker.coverage;
+    const ProcessCoverage& coverage = talker.coverage;
     json["processes"].push_back(
         {{"pid", talker.pid.has_value() ? Json(*talker.pid) : Json(nullptr)},
          {"name", talker.name},
