@@ -4,6 +4,14 @@
 
 namespace proxymeter::collector {
 
+prometheus::MetricFamily Single(prometheus::MetricType type, std::string name,
+                                std::string help, double value) {
+  prometheus::MetricFamily family{std::move(name), std::move(help), type, {}};
+  prometheus::ClientMetric& metric = family.metric.emplace_back();
+  metric.counter.value = metric.gauge.value = value;
+  return family;
+}
+
 FamilyBuilder::FamilyBuilder(prometheus::MetricType type, std::string name,
                              std::string help,
                              std::vector<std::string> label_names,

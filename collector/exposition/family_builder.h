@@ -11,6 +11,10 @@
 
 namespace proxymeter::collector {
 
+/// A family of one series, without labels.
+prometheus::MetricFamily Single(prometheus::MetricType type, std::string name,
+                                std::string help, double value);
+
 /// Several rows may fall into one series: their values are added, so that no
 /// series is exposed twice.
 class FamilyBuilder {

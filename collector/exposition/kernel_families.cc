@@ -185,14 +185,6 @@ class Families {
   std::map<std::string, Counters> round_trips_;  // by vendor
 };
 
-MetricFamily Single(MetricType type, std::string name, std::string help,
-                    std::uint64_t value) {
-  MetricFamily family{std::move(name), std::move(help), type, {}};
-  prometheus::ClientMetric& metric = family.metric.emplace_back();
-  metric.counter.value = metric.gauge.value = static_cast<double>(value);
-  return family;
-}
-
 }  // namespace
 
 std::vector<MetricFamily> KernelFamilies(const std::vector<RowValue>& rows,

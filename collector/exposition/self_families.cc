@@ -20,18 +20,6 @@ namespace {
 using prometheus::MetricFamily;
 using prometheus::MetricType;
 
-MetricFamily Single(MetricType type, std::string name, std::string help,
-                    double value) {
-  MetricFamily family;
-  family.name = std::move(name);
-  family.help = std::move(help);
-  family.type = type;
-  prometheus::ClientMetric& metric = family.metric.emplace_back();
-  metric.counter.value = value;
-  metric.gauge.value = value;
-  return family;
-}
-
 MetricFamily Count(std::string name, std::string help, std::uint64_t value) {
   return Single(MetricType::Counter, std::move(name), std::move(help),
                 static_cast<double>(value));
