@@ -18,11 +18,8 @@ namespace proxymeter::cli {
 namespace {
 
 using collector::TcpSocket;
-using collector::TcpState;
 
 constexpr std::chrono::seconds kPatience{3};
-// Each is a question to a name server; more would take longer than that.
-constexpr std::size_t kMaxHosts = 256;
 constexpr int kMaxGenerations = 64;
 
 /// Of the rules, without suffixes: which names are below one nobody tells.
@@ -40,21 +37,13 @@ std::vector<std::string> ExactHosts(const PolicyFile& policy) {
 
 collector::HostAddresses AddressesOf(std::vector<std::string> hosts) {
   std::vector<std::string> beyond;
-  if (hosts.size() > kMaxHosts) {
-    beyond.assign(hosts.begin() + kMaxHosts, hosts.end());
-    hosts.resize(kMaxHosts);
+  if (hosts.size() > collector::kMaxHosts) {
+    beyond.assign(hosts.begin() + collector::kMaxHosts, hosts.end());
+    hosts.resize(collector::kMaxHosts);
   }
   collector::HostAddresses found = collector::ResolveHosts(hosts, kPatience);
   found.unresolved.insert(found.unresolved.end(), beyond.begin(), beyond.end());
   return found;
-}
-
-/// Payload: a FIN that has arrived counts for one in the kernel.
-std::uint64_t ReceivedPayload(const TcpSocket& socket) {
-  const bool fin = socket.state == TcpState::kCloseWait ||
-                   socket.state == TcpState::kLastAck ||
-                   socket.state == TcpState::kClosing;
-  return socket.received - (fin && socket.received > 0 ? 1 : 0);
 }
 
 void Add(const VendorConnection& connection, Talker* talker) {
@@ -63,7 +52,8 @@ void Add(const VendorConnection& connection, Talker* talker) {
   ++talker->connections;
   if (!socket.has_counts) return;
   talker->sent = talker->sent.value_or(0) + socket.sent;
-  talker->received = talker->received.value_or(0) + ReceivedPayload(socket);
+  talker->received = talker->received.value_or(0) + socket.received -
+                     (collector::HasFin(socket) ? 1 : 0);
 }
 
 std::string FolderOf(const std::string& proc, pid_t pid) {

@@ -47,10 +47,7 @@ void Audit::OnEnd(const TcpSocket& end, TimePoint now) {
   ended_.push_back(end.cookie);
 }
 
-void Audit::BeginDump(TimePoint now) {
-  ++dump_;
-  dump_begun_ = now;
-}
+void Audit::BeginDump(TimePoint now) { dump_begun_ = now; }
 
 void Audit::OnOpen(const TcpSocket& socket) {
   if (socket.cookie == 0 || !socket.has_counts ||
@@ -68,14 +65,14 @@ void Audit::OnOpen(const TcpSocket& socket) {
   connection->kernel = socket;
   if (connection->dumps++ == 0) {
     connection->first_dump = dump_begun_;
-    connection->told_before = dumps_done_ == 0;
+    connection->told_before = dumps_ == 0;
   }
-  connection->last_dump = dump_;
+  connection->last_dump = dumps_ + 1;
 }
 
 void Audit::EndDump() {
   dump_is_news_ = true;
-  ++dumps_done_;
+  ++dumps_;
 }
 
 void Audit::OnClaim(const Claim& claim, TimePoint now) {
@@ -101,13 +98,6 @@ void Audit::OnClaim(const Claim& claim, TimePoint now) {
   connection->claims.push_back(claim);
 }
 
-const Endpoint* Audit::RemoteOf(std::uint64_t cookie) const {
-  const auto found = connections_.find(cookie);
-  return found != connections_.end() && found->second.kernel
-             ? &found->second.kernel->remote
-             : nullptr;
-}
-
 void Audit::Doubt(TimePoint until) {
   doubt_until_ = std::max(doubt_until_, until);
 }
@@ -123,7 +113,7 @@ void Audit::Settle(TimePoint now) {
   });
   if (std::exchange(dump_is_news_, false)) {
     for (auto& [cookie, connection] : connections_) {
-      if (connection.last_dump == dump_ && !connection.ended) {
+      if (connection.last_dump == dumps_ && !connection.ended) {
         TellOpen(connection, now);
       }
     }
@@ -197,6 +187,9 @@ void Audit::TellOpen(Connection& connection, TimePoint now) {
 
 void Audit::Tell(Connection& connection, const std::string& vendor,
                  Finality finality) {
+  if (!connection.claims.empty()) {
+    world_.learn(connection.kernel->remote, vendor);
+  }
   const Bytes witnessed = Witnessed(connection, finality);
   Bytes covered;
   for (const Claim& claim : connection.claims) {
@@ -325,11 +318,7 @@ Audit::Fin Audit::FinOf(const Connection& connection) const {
   const TcpSocket& kernel = *connection.kernel;
   if (kernel.received == 0) return Fin::kNone;
   if (kernel.state != TcpState::kClosed) {
-    return kernel.state == TcpState::kCloseWait ||
-                   kernel.state == TcpState::kLastAck ||
-                   kernel.state == TcpState::kClosing
-               ? Fin::kIncluded
-               : Fin::kNone;
+    return HasFin(kernel) ? Fin::kIncluded : Fin::kNone;
   }
   if (connection.claims.empty()) return FinOfUnclaimed(kernel);
   // Crawlers know what they read; one more is the FIN.
@@ -371,7 +360,7 @@ void Audit::Sweep(TimePoint now) {
     auto& [cookie, connection] = entry;
     if (connection.ended) return false;
     // It was in the last dump but one, at the latest.
-    if (connection.kernel && connection.last_dump + 2 <= dump_) {
+    if (connection.kernel && connection.last_dump + 2 <= dumps_) {
       CountGap(AuditGap::kEndUnheard);
       connection.ended = connection.touched;
       Finish(cookie, connection, now);

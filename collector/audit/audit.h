@@ -43,6 +43,9 @@ class Audit {
   struct World {
     /// The vendor of connections to `remote` that nobody reports; empty: none.
     std::function<std::string(const Endpoint& remote)> vendor_of;
+    /// A crawler reports a connection of `vendor` to `remote`.
+    std::function<void(const Endpoint& remote, const std::string& vendor)>
+        learn;
     /// True when somebody listens there: what is connected to it was accepted.
     std::function<bool(const Endpoint& local)> is_listening;
     /// True when the kernel keeps the connection in TIME_WAIT: this side closed
@@ -61,9 +64,6 @@ class Audit {
   void EndDump();
 
   void OnClaim(const Claim& claim, TimePoint now);
-  /// Where a connection leads that the kernel has told of; null otherwise.
-  /// Until the next call.
-  const Endpoint* RemoteOf(std::uint64_t cookie) const;
   /// Crawlers have connections that they cannot report one by one: what nobody
   /// has claimed until `until` may be theirs.
   void Doubt(TimePoint until);
@@ -90,7 +90,7 @@ class Audit {
     std::optional<TcpSocket> kernel{};  // its latest word
     std::optional<TimePoint> ended{};
     TimePoint first_dump{};
-    std::uint64_t last_dump = 0;  // number of the last one that had it
+    std::uint64_t last_dump = 0;  // number of the last one that had it, from 1
     std::uint32_t dumps = 0;
     TimePoint touched{};
     absl::InlinedVector<Claim, 1> claims{};
@@ -136,8 +136,7 @@ class Audit {
     bool unclaimed;  // metered here
   };
   absl::flat_hash_map<std::uint64_t, Decided> decided_;
-  std::uint64_t dump_ = 0;
-  std::uint64_t dumps_done_ = 0;
+  std::uint64_t dumps_ = 0;  // that came to their end
   bool dump_is_news_ = false;
   TimePoint dump_begun_{};
   TimePoint doubt_until_ = TimePoint::min();

@@ -25,6 +25,10 @@ class AuditTest : public testing::Test {
                       return remote.port == kProxy.port ? vendor_here_
                                                         : std::string();
                     },
+                .learn =
+                    [this](const Endpoint& remote, const std::string& vendor) {
+                      learnt_[remote.port] = vendor;
+                    },
                 .is_listening =
                     [](const Endpoint& local) { return local.port == 8080; },
                 .closed_first =
@@ -103,6 +107,7 @@ class AuditTest : public testing::Test {
   const AuditTimes times_;
   std::string vendor_here_ = "acme";
   bool closed_first_ = false;
+  std::map<std::uint16_t, std::string> learnt_;  // by remote port
   Audit audit_;
   Audit::TimePoint now_{seconds(1000)};
   std::map<RowKey, Counters> rows_;
@@ -185,6 +190,18 @@ TEST_F(AuditTest, TheVendorIsTheCrawlersWord) {
   audit_.OnClaim(Claimed(1, 100, 500), now_);
   Settle();
   EXPECT_EQ(Row(kKernelRow)[kKernelSentBytes], 100u);
+}
+
+TEST_F(AuditTest, WhereVendorsAreIsLearntFromClaims) {
+  // Though the claim may come first.
+  audit_.OnClaim(Claimed(1, 100, 500), now_);
+  TcpSocket end = Socket(1, 100, 500);
+  end.remote = kElsewhere;
+  audit_.OnEnd(end, now_);
+  audit_.OnEnd(Socket(2, 100, 500), now_);
+  Settle(times_.grace);
+  EXPECT_EQ(learnt_,
+            (std::map<std::uint16_t, std::string>{{kElsewhere.port, "acme"}}));
 }
 
 TEST_F(AuditTest, ReasonsOfWhatAClaimLacks) {
@@ -370,6 +387,26 @@ TEST_F(AuditTest, EndsThatWereNotHeardAreSaid) {
   EXPECT_EQ(Traffic()[kSentBytes], 100u);
   EXPECT_EQ(Traffic()[kReceivedBytes], 500u);
   EXPECT_EQ(audit_.connections(), 0u);
+}
+
+TEST_F(AuditTest, WhatADumpThatFailedDidNotTellIsNotGone) {
+  Dump({});
+  now_ += seconds(1);
+  Dump({Open(1, 100, 500)});
+  audit_.OnClaim(Claimed(1, 100, 450, ClaimState::kOpen), now_);
+  Settle();
+  for (int i = 0; i < 3; ++i) {
+    audit_.BeginDump(now_);  // never comes to its end
+    Settle(seconds(5));
+  }
+  Dump({Open(1, 100, 500)});
+  Settle();
+  audit_.OnEnd(Socket(1, 100, 501), now_);
+  audit_.OnClaim(Claimed(1, 100, 500), now_);
+  Settle();
+  EXPECT_EQ(Row(kKernelRow)[kKernelReceivedBytes], 500u);
+  EXPECT_EQ(Row(kKernelRow)[kKernelConnectionsOk], 1u);
+  EXPECT_EQ(Gaps(), 0u);
 }
 
 TEST_F(AuditTest, ReportsWithoutAKernelsWordAreSaid) {

@@ -11,10 +11,6 @@ namespace {
 // Of ends that wait to be taken: some seconds of many.
 constexpr std::size_t kMaxEndings = 1 << 17;
 
-bool IsAny(const Address& address) {
-  return address == Address{} || address == MappedIpv4(0, 0, 0, 0);
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Auditor>> Auditor::Create(
@@ -36,8 +32,14 @@ Auditor::Auditor(Sessions& sessions, const AuditorOptions& options,
                   [this](const Endpoint& remote) {
                     return addresses_.VendorOf(remote);
                   },
+              .learn =
+                  [this](const Endpoint& remote, const std::string& vendor) {
+                    addresses_.Learn(remote, vendor);
+                  },
               .is_listening =
-                  [this](const Endpoint& local) { return IsListening(local); },
+                  [this](const Endpoint& local) {
+                    return listeners_.Accepted(local);
+                  },
               .closed_first =
                   [this](const TcpSocket& end) { return ClosedFirst(end); }},
              options.times) {
@@ -99,15 +101,14 @@ void Auditor::Run() {
 void Auditor::Look(TimePoint now, bool last) {
   addresses_.Refresh();
   const bool dumps = last || now >= next_dump_;
-  if (dumps || (audit_.awaits_claims() && now >= next_claims_)) {
+  const bool reads = dumps || now >= next_reading_;
+  if (reads) {
     FindListeners();
+    next_reading_ = now + options_.interval;
   }
   if (dumps) Dump(now);
   TakeEndings();
-  if (dumps || (audit_.awaits_claims() && now >= next_claims_)) {
-    ReadClaims(now);
-    next_claims_ = now + options_.interval;
-  }
+  if (dumps || (reads && audit_.awaits_claims())) ReadClaims(now);
   // What nobody has claimed by the end, nobody will.
   audit_.Settle(last ? now + options_.times.patience : now);
   TellAccounts();
@@ -133,12 +134,7 @@ void Auditor::TakeEndings() {
 
 void Auditor::ReadClaims(TimePoint now) {
   const ClaimNews news = claims_.Read();
-  for (const Claim& claim : news.claims) {
-    if (const Endpoint* remote = audit_.RemoteOf(claim.cookie)) {
-      addresses_.Learn(*remote, claim.vendor);
-    }
-    audit_.OnClaim(claim, now);
-  }
+  for (const Claim& claim : news.claims) audit_.OnClaim(claim, now);
   if (news.overwritten != 0) {
     audit_.CountGap(AuditGap::kOverwritten, news.overwritten);
   }
@@ -167,21 +163,12 @@ void Auditor::Dump(TimePoint now) {
 }
 
 void Auditor::FindListeners() {
-  absl::flat_hash_set<Key> listeners;
-  const absl::Status done =
-      dump_.Visit(kListening, [&](const TcpSocket& socket) {
-        const Address any{};
-        listeners.emplace(
-            IsAny(socket.local.address) ? any : socket.local.address,
-            socket.local.port);
-      });
+  Listeners listeners;
+  const absl::Status done = dump_.Visit(
+      kListening,
+      [&](const TcpSocket& socket) { listeners.Add(socket.local); });
   // Those that are known serve.
   if (done.ok()) listeners_ = std::move(listeners);
-}
-
-bool Auditor::IsListening(const Endpoint& local) const {
-  return listeners_.contains({Address{}, local.port}) ||
-         listeners_.contains({local.address, local.port});
 }
 
 bool Auditor::ClosedFirst(const TcpSocket& end) {

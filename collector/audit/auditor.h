@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "collector/accounts/journal_reader.h"
@@ -23,6 +22,7 @@
 #include "collector/audit/audit_health.h"
 #include "collector/audit/claim_reader.h"
 #include "collector/audit/proxy_addresses.h"
+#include "collector/kernel/listeners.h"
 #include "collector/kernel/socket_dump.h"
 #include "collector/kernel/tcp_socket.h"
 
@@ -72,7 +72,6 @@ class Auditor {
 
  private:
   using TimePoint = Audit::TimePoint;
-  using Key = std::pair<Address, std::uint16_t>;
 
   struct Ending {
     TcpSocket socket;
@@ -87,7 +86,6 @@ class Auditor {
   void ReadClaims(TimePoint now);
   void Dump(TimePoint now);
   void FindListeners();
-  bool IsListening(const Endpoint& local) const;
   bool ClosedFirst(const TcpSocket& end);
   void TellAccounts();
 
@@ -98,9 +96,9 @@ class Auditor {
   // Of the thread.
   SocketDump dump_;
   ProxyAddresses addresses_;
-  absl::flat_hash_set<Key> listeners_;
+  Listeners listeners_;
   Audit audit_;
-  TimePoint next_claims_ = TimePoint::min();
+  TimePoint next_reading_ = TimePoint::min();
   TimePoint next_dump_ = TimePoint::min();
 
   mutable std::mutex mutex_;  // guards what follows

@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 
-#include <algorithm>
 #include <iterator>
 #include <memory>
 #include <set>
@@ -66,15 +65,14 @@ void ClaimReader::ReadSession(const SessionId& id, ClaimNews* news) {
   Session& session = sessions_[id];
   if (session.last) return;
   const std::size_t before = news->claims.size();
-  if (first_) {
-    // Others were overwritten when they had been read, if by anybody.
-    session.overwritten = connections->ended_in_all;
-  }
   Take(id, session, *connections, news);
-  if (!first_) return;
-  session.overwritten =
-      connections->ended_in_all -
-      std::min(connections->ended_in_all, session.ended_given);
+  const std::uint64_t overwritten =
+      NewlyOverwritten(session, connections->ended_in_all);
+  if (!first_) {
+    news->overwritten += overwritten;
+    return;
+  }
+  // Those were overwritten after they had been read, if by anybody.
   for (std::size_t i = before; i < news->claims.size(); ++i) {
     Claim& claim = news->claims[i];
     claim.from_before = claim.state != ClaimState::kOpen;
@@ -87,6 +85,8 @@ void ClaimReader::LastReading(const JournalContents& journal) {
   if (std::exchange(session.last, true)) return;
   const std::size_t before = waiting_.claims.size();
   Take(journal.session, session, journal.connections, &waiting_);
+  waiting_.overwritten +=
+      NewlyOverwritten(session, journal.connections.ended_in_all);
   for (std::size_t i = before; i < waiting_.claims.size(); ++i) {
     Claim& claim = waiting_.claims[i];
     if (claim.state == ClaimState::kOpen) claim.state = ClaimState::kKilled;
@@ -129,13 +129,15 @@ void ClaimReader::Take(const SessionId& id, Session& session,
     news->claims.push_back(claim);
   }
   session.open = std::move(open);
-  if (connections.ended_in_all > session.ended_given + session.overwritten) {
-    const std::uint64_t more =
-        connections.ended_in_all - session.ended_given - session.overwritten;
-    session.overwritten += more;
-    news->overwritten += more;
-  }
   news->incomplete |= connections.without_slot != 0 || !connections.tells_ends;
+}
+
+std::uint64_t ClaimReader::NewlyOverwritten(Session& session,
+                                            std::uint64_t ended_in_all) {
+  const std::uint64_t known = session.ended_given + session.overwritten;
+  if (ended_in_all <= known) return 0;
+  session.overwritten += ended_in_all - known;
+  return ended_in_all - known;
 }
 
 std::optional<Claim> ClaimReader::ClaimOf(const SessionId& id, Session& session,

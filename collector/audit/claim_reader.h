@@ -50,6 +50,10 @@ class ClaimReader {
   void ReadSession(const SessionId& id, ClaimNews* news);
   void Take(const SessionId& id, Session& session,
             const MeteredConnections& connections, ClaimNews* news);
+  /// How many of the connections that have ended were neither given nor counted
+  /// by an earlier call.
+  static std::uint64_t NewlyOverwritten(Session& session,
+                                        std::uint64_t ended_in_all);
   std::optional<Claim> ClaimOf(const SessionId& id, Session& session,
                                const MeteredConnection& connection);
 

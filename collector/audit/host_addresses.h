@@ -3,6 +3,7 @@
 #define PROXYMETER_COLLECTOR_AUDIT_HOST_ADDRESSES_H_
 
 #include <chrono>
+#include <cstddef>
 #include <map>
 #include <string>
 #include <vector>
@@ -18,6 +19,10 @@ struct HostAddresses {
   /// Those without an address, and those that did not answer in time.
   std::vector<std::string> unresolved;
 };
+
+/// Each name is a question to a name server; more of them would take longer
+/// than anybody waits.
+inline constexpr std::size_t kMaxHosts = 256;
 
 /// Asks the system's resolver, for several at once. Returns after `patience` at
 /// the latest; threads may then go on waiting for answers that they have asked

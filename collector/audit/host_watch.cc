@@ -4,12 +4,6 @@
 #include <set>
 
 namespace proxymeter::collector {
-namespace {
-
-constexpr std::size_t kMaxHosts = 256;
-
-}  // namespace
-
 std::vector<std::string> ExactHosts(const VendorConfig& config) {
   std::set<std::string> hosts;
   for (const Vendor& vendor : config.vendors) {

@@ -29,8 +29,8 @@ struct HostWatchTimes {
   std::chrono::milliseconds patience = std::chrono::seconds(3);
 };
 
-/// The names that rules have in full, the first 256 of them: what stands for a
-/// suffix nobody can ask.
+/// The names that rules have in full, the first kMaxHosts of them: what stands
+/// for a suffix nobody can ask.
 std::vector<std::string> ExactHosts(const VendorConfig& config);
 
 /// Asks the system's resolver for the names, now and again. One thread.

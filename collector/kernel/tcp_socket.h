@@ -51,6 +51,14 @@ struct TcpSocket {
   std::uint32_t uid = 0;
 };
 
+/// True when a FIN has arrived at a socket that is open, and is among
+/// `received`.
+constexpr bool HasFin(const TcpSocket& socket) {
+  return socket.received != 0 && (socket.state == TcpState::kCloseWait ||
+                                  socket.state == TcpState::kLastAck ||
+                                  socket.state == TcpState::kClosing);
+}
+
 /// Reads a message of type SOCK_DIAG_BY_FAMILY; nothing when it is another, or
 /// is cut short. `message` is in memory for as long as its length says, at
 /// least that of the header.
