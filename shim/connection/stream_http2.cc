@@ -236,6 +236,7 @@ void Stream::ReceiveHttp2(Bytes* data) {
 bool Stream::ReceiveHttp2Data(Bytes* data) {
   Http2Session* const session = http2_.load(std::memory_order_acquire);
   const std::size_t size = session->server.PassData(*data);
+  if (size == 0) return false;
   CountReceived(connection_->row(), size);
   *data = data->subspan(size);
   return data->empty();
