@@ -185,7 +185,7 @@ def _written(figure):
     return f"{figure:,}" if isinstance(figure, int) else f"{figure:,.9f}"
 
 
-def table(header, lines, headings=None):
+def table(header, lines, headings=None, verdicts=("agree", "DISAGREE")):
     """Text of `lines`: their cells, both figures, the witness, the verdict.
 
     With `headings`, by what stands in the first column: that is left out, and a
@@ -200,7 +200,7 @@ def table(header, lines, headings=None):
                 _written(line.metered),
                 _written(line.witnessed),
                 line.witness,
-                "agree" if line.agrees else "DISAGREE",
+                verdicts[0] if line.agrees else verdicts[1],
             )
         )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
