@@ -117,6 +117,7 @@ int Main(std::vector<std::string> arguments) {
   if (collector->parsed()) return RunCollectorCommand(collector_options);
   if (top->parsed()) {
     const int terminal = isatty(STDOUT_FILENO) == 1 ? STDOUT_FILENO : -1;
+    if (isatty(STDIN_FILENO) == 1) top_options.keyboard = STDIN_FILENO;
     return Top(top_options, terminal, std::cout, std::cerr);
   }
   if (reload->parsed()) return Reload(reload_options, std::cout, std::cerr);

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <string>
+#include <utility>
 
 namespace proxymeter::cli {
 namespace {
@@ -39,14 +40,16 @@ TerminalScreen::~TerminalScreen() {
   if (drawn_) out_ << kShowCursor << std::flush;
 }
 
-void TerminalScreen::Draw(const View& view) {
+void TerminalScreen::Draw(const View& view, std::string hint) {
   std::string frame;
   if (!drawn_) frame.append(kHideCursor).append(kClearScreen);
   drawn_ = true;
   frame += kHome;
+  Screen screen = CurrentScreen(terminal_);
+  screen.hint = std::move(hint);
   // Each line is cleared behind its text, not the screen before it: the latter
   // flickers.
-  for (const char c : FormatScreen(view, CurrentScreen(terminal_))) {
+  for (const char c : FormatScreen(view, screen)) {
     if (c == '\n') frame += kClearToLineEnd;
     frame += c;
   }

@@ -3,6 +3,7 @@
 #define PROXYMETER_CLI_TERMINAL_SCREEN_H_
 
 #include <ostream>
+#include <string>
 
 #include "cli/top_table.h"
 
@@ -18,7 +19,8 @@ class TerminalScreen {
   TerminalScreen(const TerminalScreen&) = delete;
   TerminalScreen& operator=(const TerminalScreen&) = delete;
 
-  void Draw(const View& view);
+  /// `hint` is what is said below the title.
+  void Draw(const View& view, std::string hint);
 
  private:
   const int terminal_;

@@ -1,9 +1,12 @@
 #include "cli/top_command.h"
 
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <utility>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/numbers.h"
@@ -11,6 +14,7 @@
 #include "cli/call_guard.h"
 #include "cli/collector_address.h"
 #include "cli/synopsis_formatter.h"
+#include "cli/terminal_keys.h"
 #include "cli/terminal_screen.h"
 #include "cli/top_record.h"
 #include "grpcpp/grpcpp.h"
@@ -30,7 +34,8 @@ constexpr char kHelp[] = R"(Examples:
   proxymeter top --json --count 2 | jq .total
   proxymeter top --connect 10.1.2.3:9098
 
-On a terminal the table is redrawn in place; Ctrl-C ends it. Into a file or a
+On a terminal the table is redrawn in place; keys sort it: r by requests, p by
+requests per second, s by sent, d by received, v by vendor; q ends it. Into a file or a
 pipe go tab-separated lines of raw figures, one block per interval: the lines
 beginning with '#' name the columns. Rates are those since the block before, so
 the first has none. SENT and RECEIVED are bytes on the connection to the proxy;
@@ -50,11 +55,23 @@ Variables:
 const std::map<std::string, SortKey>& SortKeys() {
   static const auto& keys =
       *new std::map<std::string, SortKey>{{"requests", SortKey::kRequests},
+                                          {"rate", SortKey::kRate},
                                           {"sent", SortKey::kSent},
                                           {"received", SortKey::kReceived},
                                           {"vendor", SortKey::kVendor}};
   return keys;
 }
+
+struct KeyOfOrder {
+  char key;
+  SortKey order;
+  const char* name;
+};
+constexpr KeyOfOrder kKeys[] = {{'r', SortKey::kRequests, "requests"},
+                                {'p', SortKey::kRate, "per second"},
+                                {'s', SortKey::kSent, "sent"},
+                                {'d', SortKey::kReceived, "received"},
+                                {'v', SortKey::kVendor, "vendor"}};
 
 CLI::Validator Positive() {
   return {[](const std::string& text) {
@@ -75,22 +92,53 @@ class Display {
   }
 
   void Show(v1::SnapshotResponse now) {
-    const View view =
-        MakeView(now, before_ ? &*before_ : nullptr, options_.view);
-    if (options_.json) {
-      out_ << FormatJson(view) << std::flush;
-    } else if (screen_) {
-      screen_->Draw(view);
-    } else {
-      out_ << FormatLines(view) << std::flush;
-    }
-    before_ = std::move(now);
+    const std::lock_guard lock(mutex_);
+    before_ = std::exchange(now_, std::move(now));
+    ShowNow();
+  }
+
+  /// Shows the same figures in another order.
+  void SortBy(SortKey key) {
+    const std::lock_guard lock(mutex_);
+    view_options_.sort = key;
+    if (screen_ && now_) ShowNow();
+  }
+
+  bool redraws() const { return screen_.has_value(); }
+  bool failed() {
+    const std::lock_guard lock(mutex_);
+    return !out_;
   }
 
  private:
+  void ShowNow() {
+    const View view =
+        MakeView(*now_, before_ ? &*before_ : nullptr, view_options_);
+    if (options_.json) {
+      out_ << FormatJson(view) << std::flush;
+    } else if (screen_) {
+      screen_->Draw(view, options_.keyboard < 0 ? "" : Hint());
+    } else {
+      out_ << FormatLines(view) << std::flush;
+    }
+  }
+
+  std::string Hint() const {
+    std::string hint;
+    for (const KeyOfOrder& each : kKeys) {
+      const bool chosen = each.order == view_options_.sort;
+      absl::StrAppend(&hint, std::string(1, each.key), " ", chosen ? "[" : "",
+                      each.name, chosen ? "]" : "", "  ");
+    }
+    return absl::StrCat(hint, "q quit");
+  }
+
   const TopOptions& options_;
   std::ostream& out_;
+  std::mutex mutex_;  // guards what follows: keys come on another thread
+  ViewOptions view_options_ = options_.view;
   std::optional<TerminalScreen> screen_;
+  std::optional<v1::SnapshotResponse> now_;
   std::optional<v1::SnapshotResponse> before_;
 };
 
@@ -129,7 +177,8 @@ CLI::App* AddTopCommand(CLI::App& app, TopOptions* options) {
          [options](const std::string& key) {
            options->view.sort = SortKeys().at(key);
          },
-         "requests, sent, received (most first) or vendor (by name)")
+         "requests, rate (of requests, now), sent, received (most first) or "
+         "vendor (by name)")
       ->type_name("KEY")
       ->check(CLI::IsMember(SortKeys()).description(""))
       ->default_str("requests");
@@ -161,14 +210,26 @@ int Top(const TopOptions& options, int terminal, std::ostream& out,
 
   const std::uint64_t wanted = options.once ? 1 : options.count;
   std::uint64_t shown = 0;
+  std::atomic<bool> quit = false;
   {
     Display display(options, terminal, out);
+    std::optional<TerminalKeys> keys;
+    if (display.redraws() && options.keyboard >= 0 && wanted != 1) {
+      keys.emplace(options.keyboard, [&](char pressed) {
+        for (const KeyOfOrder& each : kKeys) {
+          if (each.key == pressed) display.SortBy(each.order);
+        }
+        if (pressed != 'q') return;
+        quit = true;
+        context.TryCancel();
+      });
+    }
     for (v1::SnapshotResponse now; stream->Read(&now);) {
       guard.Await(false);
       display.Show(std::move(now));
       guard.Await(true);
       ++shown;
-      if (!out) {
+      if (display.failed()) {
         error << "proxymeter: cannot write the output\n";
         context.TryCancel();
         stream->Finish();
@@ -181,7 +242,9 @@ int Top(const TopOptions& options, int terminal, std::ostream& out,
     }
   }
   const grpc::Status status = stream->Finish();
-  if ((wanted > 0 && shown == wanted) || guard.interrupted()) return 0;
+  if ((wanted > 0 && shown == wanted) || guard.interrupted() || quit) {
+    return 0;
+  }
   error << "proxymeter: "
         << (shown == 0 ? WhyNoAnswer(address, status, guard.timed_out())
                        : WhyLost(address, status, guard.timed_out()))

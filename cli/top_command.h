@@ -20,6 +20,8 @@ struct TopOptions {
   std::uint64_t count = 0;  ///< blocks to print; 0 for no end
   ViewOptions view;
   bool json = false;
+  /// Descriptor of a terminal whose keys sort what is on the screen; -1: none.
+  int keyboard = -1;
   /// How long beyond the interval the collector may be silent.
   std::chrono::milliseconds patience{5000};
 };

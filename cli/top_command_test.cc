@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <pty.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -177,6 +178,12 @@ class Terminal {
     return seen_;
   }
 
+  termios Mode() const {
+    termios mode{};
+    EXPECT_EQ(tcgetattr(master_, &mode), 0);
+    return mode;
+  }
+
   void Type(char key) { ASSERT_EQ(write(master_, &key, 1), 1); }
 
   int Wait() {
@@ -221,6 +228,30 @@ TEST_F(TopTest, OnATerminalItRedrawsAndCtrlCRestoresTheCursor) {
   EXPECT_THAT(seen, HasSubstr("\x1b[1m"));
   EXPECT_THAT(seen, Not(HasSubstr("\x1b[?1049h")));
   EXPECT_GT(seen.rfind("\x1b[?25h"), seen.rfind("\x1b[H"));
+}
+
+TEST_F(TopTest, KeysSortItAndEndIt) {
+  std::vector<v1::SnapshotResponse> snapshots = TwoSnapshots();
+  // By requests acme's comes first, by bytes received the other's.
+  AddTraffic(snapshots.back(), "zenith", "example.org", 1, 2, 77'000'000);
+  const FakeCollector collector(directory_, snapshots, AtEnd::kHang);
+  Terminal terminal(directory_, {12, 100, 0, 0});
+  const std::string frames = terminal.ReadUntil("example.org");
+  EXPECT_THAT(frames, HasSubstr("r [requests]"));
+  EXPECT_LT(frames.find("example.com"), frames.rfind("example.org"));
+  EXPECT_EQ(terminal.Mode().c_lflag & (ICANON | ECHO), 0u);
+  terminal.Type('x');  // nothing to it
+  terminal.Type('d');
+  terminal.ReadUntil("d [received]");
+  terminal.Type('q');
+  const int status = terminal.Wait();
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  const std::string last =
+      terminal.seen().substr(terminal.seen().rfind("d [received]"));
+  EXPECT_LT(last.find("example.org"), last.find("example.com"));
+  EXPECT_EQ(terminal.Mode().c_lflag & (ICANON | ECHO),
+            static_cast<tcflag_t>(ICANON | ECHO));
 }
 
 }  // namespace

@@ -246,9 +246,11 @@ void AddUnmetered(const View& view, size_t room, Page& page) {
 
 std::string FormatScreen(const View& view, const Screen& screen) {
   Page page({std::max<size_t>(screen.width, 1),
-             std::max<size_t>(screen.height, 2), screen.colour});
+             std::max<size_t>(screen.height, 2),
+             screen.colour,
+             {}});
   page.Add(Title(view), true);
-  page.Add("");
+  page.Add(screen.hint);
 
   const size_t half = std::max<size_t>(screen.height / kVendorShareOfTwo, 1);
   const std::vector<Cells> quality = QualityRows(view, half);

@@ -13,6 +13,7 @@ struct Screen {
   size_t width = 80;
   size_t height = 24;
   bool colour = false;
+  std::string hint{};  ///< what keys do; in the line below the title
 };
 
 /// Lines, each ended by a newline, none wider than the screen, and at least one

@@ -153,14 +153,16 @@ std::vector<TunnelRow> MakeTunnels(const v1::SnapshotResponse& now) {
 /// Stable: rows that are equal in the key stay in the order of their names.
 template <typename Row>
 void Sort(SortKey key, std::vector<Row>& rows) {
-  const auto figure = [key](const Row& row) -> std::uint64_t {
+  const auto figure = [key](const Row& row) -> double {
     switch (key) {
       case SortKey::kRequests:
-        return row.total.requests;
+        return static_cast<double>(row.total.requests);
+      case SortKey::kRate:
+        return row.rates ? row.rates->requests : 0;
       case SortKey::kSent:
-        return row.total.sent_bytes;
+        return static_cast<double>(row.total.sent_bytes);
       case SortKey::kReceived:
-        return row.total.received_bytes;
+        return static_cast<double>(row.total.received_bytes);
       case SortKey::kVendor:
         break;
     }

@@ -14,7 +14,13 @@
 
 namespace proxymeter::cli {
 
-enum class SortKey { kRequests, kSent, kReceived, kVendor };
+enum class SortKey {
+  kRequests,
+  kRate,  ///< requests per second, now
+  kSent,
+  kReceived,
+  kVendor,
+};
 
 struct ViewOptions {
   SortKey sort = SortKey::kRequests;

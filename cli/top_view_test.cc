@@ -63,6 +63,21 @@ TEST(TopView, SortsByTheKeyAndThenByName) {
   EXPECT_THAT(sorted(SortKey::kVendor), ElementsAre("a1", "a2", "b1"));
 }
 
+TEST(TopView, SortsByWhatHappensNow) {
+  auto first = SnapshotAt(10);
+  AddTraffic(first, "a", "a1", 100, 1, 1);
+  AddTraffic(first, "a", "a2", 10, 1, 1);
+  auto second = SnapshotAt(11);
+  AddTraffic(second, "a", "a1", 101, 1, 1);
+  AddTraffic(second, "a", "a2", 15, 1, 1);
+  const ViewOptions options = {.sort = SortKey::kRate};
+  using testing::ElementsAre;
+  EXPECT_THAT(Destinations(MakeView(second, &first, options)),
+              ElementsAre("a2", "a1"));
+  EXPECT_THAT(Destinations(MakeView(first, nullptr, options)),
+              ElementsAre("a1", "a2"));
+}
+
 TEST(TopView, TheLimitHidesRowsButNotTheirTraffic) {
   auto now = SnapshotAt(1);
   AddTraffic(now, "a", "x", 1, 10, 20);
