@@ -10,6 +10,7 @@ import tempfile
 import audit as audit_runs
 import collector_process
 import downloads as download_runs
+import proxied as proxied_runs
 from google_benchmark import run_benchmarks
 
 
@@ -209,6 +210,19 @@ def downloads(run):
     return figures
 
 
+def proxied(run):
+    """Throughput of curl through Squid and Dante, metered, of what it was."""
+    return [
+        Figure(
+            f"download by {proxy}, {way}: throughput with the shim / without",
+            "ratio",
+            samples,
+            (">=", 0.99),
+        )
+        for (proxy, way), samples in proxied_runs.side_by_side(run).items()
+    ]
+
+
 def policy(run):
     """Ten million IPv4 and a million IPv6 entries: compile, load, look up."""
     # IPv4 gets a table of single addresses from half a million on.
@@ -270,5 +284,15 @@ def policy(run):
 
 SUBJECTS = {
     f.__name__: f
-    for f in (rows, commit, sockets, audit, sessions, restart, downloads, policy)
+    for f in (
+        rows,
+        commit,
+        sockets,
+        audit,
+        sessions,
+        restart,
+        downloads,
+        proxied,
+        policy,
+    )
 }
