@@ -226,7 +226,11 @@ TEST_F(StreamTest, TunnelAfterARequestIsNotForTheRequestsHost) {
   });
 }
 
-TEST_F(StreamTest, AReaderThreadFindsTheRequestThatIsStillBeingReported) {
+// Of more than one thread.
+using StreamThreadsTest = StreamTest;
+
+TEST_F(StreamThreadsTest,
+       AReaderThreadFindsTheRequestThatIsStillBeingReported) {
   Connect(kFd, kProxyAddress, 3128);
   const std::string get = "GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n";
   const std::string ok = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
@@ -352,7 +356,7 @@ TEST_F(StreamTest, LongUnaskedTransfersAreNotHeldForEver) {
             100u * 1024u);
 }
 
-TEST_F(StreamTest, TwoThreadsOnOneDirectionLoseNoByte) {
+TEST_F(StreamThreadsTest, TwoThreadsOnOneDirectionLoseNoByte) {
   Connect(kFd, kProxyAddress, 3128);
   constexpr int kRounds = 20000;
   constexpr std::string_view kPiece = "some bytes";
