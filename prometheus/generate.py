@@ -269,28 +269,62 @@ def cost():
     )
 
 
+TARGET = "job, instance, pod, namespace"
+
+
+def of_targets(labels, expression, operation="sum"):
+    """By pod, of metrics that do not say which pod they are of."""
+    outer = ", ".join((*labels, "pod_namespace", "pod_name"))
+    return f"""\
+{operation} by ({outer}) (
+  {expression}
+  * on ({TARGET}) group_left (pod_namespace, pod_name)
+    target:proxymeter_pod:info
+)"""
+
+
+def targets():
+    """Which pod each target is of, as its traffic says, else the target's labels."""
+
+    def named(selector):
+        by = f"{TARGET}, pod_namespace, pod_name"
+        expression = normalised(f"last_over_time({selector}[5m])")
+        return f"group by ({by}) (\n{indented(expression)}\n)"
+
+    # Of one target there is one, whatever happens: else all that is joined to it
+    # would fail.
+    traffic = named('proxymeter_vendor_sent_bytes_total{pod_name!=""}')
+    yield "target:proxymeter_pod:info", f"""\
+topk by ({TARGET}) (
+  1,
+{indented(traffic)}
+)
+or on ({TARGET})
+{named("proxymeter_build_info")}"""
+
+
 def meter():
     """How the collectors are."""
-    ours = "and on (job, instance) proxymeter_build_info"
     for name in ("sessions", "audit_connections"):
         metric = f"proxymeter_{name}"
-        yield f"pod:{metric}:sum", of_pods((), metric)
+        yield f"pod:{metric}:sum", of_targets((), metric)
     for name in ("policy_failed", "policy_in_force_timestamp_seconds"):
         metric = f"proxymeter_{name}"
-        yield f"pod:{metric}:max", of_pods((), metric, "max")
-    yield "pod:proxymeter_audit_running:min", of_pods(
+        yield f"pod:{metric}:max", of_targets((), metric, "max")
+    yield "pod:proxymeter_audit_running:min", of_targets(
         (), "proxymeter_audit_running", "min"
     )
-    yield "pod_part:proxymeter_degraded:max", of_pods(
+    yield "pod_part:proxymeter_degraded:max", of_targets(
         ("part",), "proxymeter_degraded", "max"
     )
-    yield "pod:process_resident_memory_bytes:sum", of_pods(
-        (), f"process_resident_memory_bytes {ours}"
+    # Others have these too; what is joined to are collectors alone.
+    yield "pod:process_resident_memory_bytes:sum", of_targets(
+        (), "process_resident_memory_bytes"
     )
-    yield "pod:process_cpu_seconds:rate5m", of_pods(
-        (), f"rate(process_cpu_seconds_total[5m]) {ours}"
+    yield "pod:process_cpu_seconds:rate5m", of_targets(
+        (), rate("process_cpu_seconds_total")
     )
-    yield "pod:proxymeter_rows_overflowed:rate5m", of_pods(
+    yield "pod:proxymeter_rows_overflowed:rate5m", of_targets(
         (), rate("proxymeter_rows_overflowed_total")
     )
     yield "pod:proxymeter_folded_destinations:rate5m", of_pods(
@@ -302,7 +336,10 @@ def meter():
         ("reason", "proxymeter_audit_gaps"),
         ("protocol", "proxymeter_desynchronised"),
     ):
-        yield f"pod_{level}:{metric}:rate5m", of_pods((level,), rate(f"{metric}_total"))
+        yield (
+            f"pod_{level}:{metric}:rate5m",
+            of_targets((level,), rate(f"{metric}_total")),
+        )
 
 
 # Of each group the rules are evaluated one after the other: what a rule takes
@@ -311,7 +348,7 @@ GROUPS = (
     ("proxymeter.vendors", (pods, vendors, latency, witness)),
     ("proxymeter.destinations", (destinations,)),
     ("proxymeter.cost", (cost,)),
-    ("proxymeter.meter", (meter,)),
+    ("proxymeter.meter", (targets, meter)),
 )
 
 
