@@ -11,6 +11,7 @@
 #include "cli/collector_command.h"
 #include "cli/doctor_command.h"
 #include "cli/explain_command.h"
+#include "cli/inject_command.h"
 #include "cli/policy_command.h"
 #include "cli/reload_command.h"
 #include "cli/run_command.h"
@@ -77,6 +78,8 @@ int Main(std::vector<std::string> arguments) {
   CLI::App* policy = AddPolicyCommand(app, &policy_options);
   ExplainOptions explain_options;
   CLI::App* explain = AddExplainCommand(app, &explain_options);
+  InjectOptions inject_options;
+  CLI::App* inject = AddInjectCommand(app, &inject_options);
   DoctorOptions doctor_options;
   CLI::App* doctor = AddDoctorCommand(app, &doctor_options);
 
@@ -124,6 +127,9 @@ int Main(std::vector<std::string> arguments) {
   if (policy->parsed()) return Policy(policy_options, std::cout, std::cerr);
   if (explain->parsed()) {
     return ExplainConnection(explain_options, std::cout, std::cerr);
+  }
+  if (inject->parsed()) {
+    return Inject(inject_options, std::cin, std::cout, std::cerr);
   }
   if (doctor->parsed()) return Doctor(doctor_options, std::cout, std::cerr);
   return kUsageError;
