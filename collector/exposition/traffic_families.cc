@@ -185,6 +185,9 @@ class Families {
         {kConnectionsFailed, "failed"},
         {kConnectionsAbandoned, "abandoned"}};
     const Counters& counters = row.counters;
+    // Of whom nobody has ever got an answer, the rates are 0, not absent: a
+    // ratio to them says what is wrong.
+    AddToVendor(row.key.vendor, {});
     for (const auto& [counter, name] : kResults) {
       connections_.Add({row.key.vendor, name}, counters[counter]);
     }

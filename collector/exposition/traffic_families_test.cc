@@ -51,6 +51,19 @@ proxymeter_caller_walks_total{unwinder="libunwind"} 3
 )");
 }
 
+TEST(TrafficFamilies, AVendorThatIsDownHasZeros) {
+  RowValue refused{.key = {.kind = RowKind::kVendor, .vendor = "acme"}};
+  refused.counters[kConnectionsRefused] = 3;
+  const std::string text = prometheus::TextSerializer().Serialize(
+      TrafficFamilies({refused}, {}, {}));
+  for (const char* what : {"requests", "sent_bytes", "received_bytes"}) {
+    EXPECT_NE(text.find(std::string("\nproxymeter_vendor_") + what +
+                        "_total{proxy_vendor=\"acme\"} 0\n"),
+              std::string::npos)
+        << what << text;
+  }
+}
+
 TEST(TrafficFamilies, AreAsDocumented) {
   RowValue clear = TrafficRow("acme", "a.example", 100, 200, 3);
   clear.counters[kResponses2xx] = 2;

@@ -14,7 +14,7 @@ All it needs comes from the environment, as in a pod:
 Of every hundred requests each vendor gets its weight's part, exactly. A request
 that finds no room waits; the rate is then less, and the report says so. Prints a
 line every ten seconds, and in the end one of JSON: requests, failures and bytes
-of bodies of each vendor. Exit status: 0 unless nothing succeeded.
+of bodies of each vendor, in their order. Exit status: 0 unless nothing succeeded.
 """
 
 import asyncio
@@ -45,7 +45,9 @@ class Vendor:
 
     @property
     def name(self):
-        return urlsplit(self.proxy).hostname
+        """Without a password."""
+        parts = urlsplit(self.proxy)
+        return f"{parts.hostname}:{parts.port or 80}"
 
 
 def read(name, default, kind, least):
@@ -157,14 +159,15 @@ async def main():
     await load.run()
     print(
         json.dumps(
-            {
-                vendor.name: {
+            [
+                {
+                    "proxy": vendor.name,
                     "requests": vendor.requests,
                     "failures": vendor.failures,
                     "body_bytes": vendor.body_bytes,
                 }
                 for vendor in load.vendors
-            }
+            ]
         )
     )
     return 0 if any(v.requests > v.failures for v in load.vendors) else 1

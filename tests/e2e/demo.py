@@ -1,6 +1,7 @@
 """The demonstration behind scripts/demo: real crawlers, vendors, witnesses."""
 
 import argparse
+import contextlib
 import fcntl
 import itertools
 import json
@@ -18,8 +19,10 @@ import time
 from lab import crawlers, names, report, second_witness, sites, told_apart
 from lab.lab import Lab, program
 from lab.service import wait_until
+from lasting import DOWN, SOON, Lasting
 
 ARRIVAL_SECONDS = 30
+ALERT_SECONDS = 180
 
 
 def say(text=""):
@@ -47,13 +50,11 @@ def crawl(lab, directory):
         lab.crawl(client, vendor, scheme, site, directory)
 
 
-def crawl_unseen(lab):
+def crawl_unseen(lab, command):
     """{vendor: what a crawler carried there that the library cannot see}.
 
     By the two vendors that an address or a port alone tells apart.
     """
-    say("\nCompiling a crawler in Go, which makes its system calls without libc ...")
-    command = crawlers.build_go()
     unseen = {}
     for vendor, site in zip(
         (lab.vendors["beta"], lab.vendors["gamma"]), sites.SITES, strict=False
@@ -171,6 +172,29 @@ def show_commands(lab, collector):
     say(f"  {names.VARIABLE}={lab.hosts_file} {shlex.join(curl)}")
 
 
+def go_on(lab, collector, go):
+    """Until Ctrl-C: a load, and a Prometheus in which alerts fire that should."""
+    say("\nStarting a steady load, and a Prometheus with the rules ...")
+    with contextlib.closing(Lasting(lab, collector, go)) as lasting:
+        say(f"  Prometheus  {lasting.prometheus.url}/alerts")
+        say(
+            f"Waiting for alerts; here they wait {SOON} instead of minutes. One vendor "
+            f"({DOWN}) is down, one has a crawler that the library cannot enter ..."
+        )
+        said = set()
+        deadline = time.monotonic() + ALERT_SECONDS
+        while not lasting.expected() <= said and time.monotonic() < deadline:
+            for alert, vendor in sorted(lasting.firing() - said, key=str):
+                say(f"  firing: {alert}" + (f" ({vendor})" if vendor else ""))
+                said.add((alert, vendor))
+            time.sleep(1)
+        for alert, vendor in sorted(lasting.expected() - said):
+            say(f"  NOT firing, though it should: {alert} ({vendor})")
+        show_commands(lab, collector)
+        say("\nCtrl-C takes everything down.")
+        signal.pause()
+
+
 def main():
     parser = argparse.ArgumentParser(prog="scripts/demo")
     parser.add_argument("--keep", action="store_true")
@@ -187,7 +211,9 @@ def main():
         show_places(lab, collector)
         say("\nCrawling under `proxymeter run` ...")
         crawl(lab, directory)
-        unseen = crawl_unseen(lab)
+        say("\nCompiling a crawler in Go, which makes system calls without libc ...")
+        go = crawlers.build_go()
+        unseen = crawl_unseen(lab, go)
         say("\nWaiting for the last connection to end ...")
         agreed, text = compare(lab, collector, unseen)
         say(text)
@@ -201,9 +227,7 @@ def main():
         say()
         show_places(lab, collector)
         if keep:
-            show_commands(lab, collector)
-            say("\nCtrl-C takes everything down.")
-            signal.pause()
+            go_on(lab, collector, go)
     say("\nEverything has been taken down; --keep leaves it up to look around.")
     return 0 if agreed else 1
 
