@@ -15,6 +15,8 @@ VENDOR = 'proxy_vendor=~"$vendor"'
 NAMESPACE = 'pod_namespace=~"$namespace"'
 POD = f'{NAMESPACE}, pod_name=~"$pod"'
 VENDOR_POD = f"{VENDOR}, {POD}"
+# Of so many series by pod that graphs would take long.
+VENDOR_NAMESPACE = f"{VENDOR}, {NAMESPACE}"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -208,6 +208,29 @@ clamp_max(
 )"""
 
 
+def namespaces():
+    """The same by namespace: for graphs over many pods."""
+
+    def summed(level, metric, label=None):
+        source = f"vendor_pod{level}:{metric}:rate5m"
+        labels = ", ".join(filter(None, ("proxy_vendor", label, "pod_namespace")))
+        yield f"namespace_vendor{level}:{metric}:rate5m", (
+            f"sum by ({labels}) ({source})"
+        )
+
+    for name in ("requests", "sent_bytes", "received_bytes"):
+        yield from summed("", f"proxymeter_vendor_{name}")
+    yield from summed("_class", "proxymeter_vendor_responses", "response_code_class")
+    yield from summed("_reason", "proxymeter_proxy_errors", "reason")
+    yield from summed("_result", "proxymeter_connections", "result")
+    yield from summed("_code", "proxymeter_tunnels", "response_code")
+    yield from summed("_reason", "proxymeter_unmetered_bytes", "reason")
+    by_pod = "proxy:bandwidth_per_pod:vendor_pod"
+    by = "by (proxy_vendor, pod_namespace)"
+    yield "namespace_vendor:proxymeter_pods:count", f"count {by} ({by_pod} > 0)"
+    yield "namespace_vendor:proxymeter_bandwidth_per_pod:max", f"max {by} ({by_pod})"
+
+
 def latency():
     """How long it took: quantiles over all pods."""
     bucket = "proxymeter_phase_duration_seconds_bucket"
@@ -252,6 +275,14 @@ def destinations():
 topk by (proxy_vendor) (
   20,
   sum by (proxy_vendor, destination_host) ({of_each}) > 0
+)"""
+    yield "vendor:proxymeter_destinations:count", f"""\
+count by (proxy_vendor) (
+  count by (proxy_vendor, destination_host) ({prefix}:proxymeter_sent_bytes:rate5m)
+)"""
+    yield "namespace_vendor:proxymeter_received_bytes_without_destination:rate5m", f"""\
+sum by (proxy_vendor, pod_namespace) (
+  {prefix}:proxymeter_received_bytes:rate5m{{destination_host=~"_.*"}}
 )"""
     yield "vendor_destination:proxymeter_responses_error_per_response:ratio_rate5m", f"""\
 sum by (proxy_vendor, destination_host) (
@@ -336,16 +367,17 @@ def meter():
         ("reason", "proxymeter_audit_gaps"),
         ("protocol", "proxymeter_desynchronised"),
     ):
-        yield (
-            f"pod_{level}:{metric}:rate5m",
-            of_targets((level,), rate(f"{metric}_total")),
+        by_pod = f"pod_{level}:{metric}:rate5m"
+        yield by_pod, of_targets((level,), rate(f"{metric}_total"))
+        yield f"namespace_{level}:{metric}:rate5m", (
+            f"sum by ({level}, pod_namespace) ({by_pod})"
         )
 
 
 # Of each group the rules are evaluated one after the other: what a rule takes
 # from another stands before it, or in a group that is named before.
 GROUPS = (
-    ("proxymeter.vendors", (pods, vendors, latency, witness)),
+    ("proxymeter.vendors", (pods, vendors, latency, witness, namespaces)),
     ("proxymeter.destinations", (destinations,)),
     ("proxymeter.cost", (cost,)),
     ("proxymeter.meter", (targets, meter)),

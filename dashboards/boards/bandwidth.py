@@ -1,7 +1,7 @@
 """Who moves how many bytes?"""
 
 from board import TO_DESTINATIONS, Board
-from panels import VENDOR_POD, Panel, Query
+from panels import VENDOR_NAMESPACE, VENDOR_POD, Panel, Query
 
 _BYTES = "proxy:bandwidth_per_pod:vendor_pod"
 _SENT = "vendor_pod:proxymeter_vendor_sent_bytes:rate5m"
@@ -100,31 +100,37 @@ _BY_POD = (
     ),
 )
 
+_PODS = "Over all pods of the namespaces chosen."
+_COUNT = (
+    "sum by (proxy_vendor) "
+    f"(namespace_vendor:proxymeter_pods:count{{{VENDOR_NAMESPACE}}})"
+)
 _SPREAD = (
     Panel(
-        "A pod's bandwidth, from the least to the most",
-        "Bytes sent and received a second of the pod with the most, of the one in the "
-        f"middle, and of the one with the least, {_SELECTED}.",
-        tuple(
+        "Bandwidth of a pod",
+        "Bytes sent and received a second by the pod with the most, and by the mean "
+        f"of those with any traffic, for each vendor. {_PODS}",
+        (
             Query(
-                f"quantile({at}, sum by (pod_namespace, pod_name) "
-                f"({_BYTES}{{{VENDOR_POD}}}))",
-                legend,
-            )
-            for at, legend in ((1, "most"), (0.5, "median"), (0, "least"))
+                "max by (proxy_vendor) (namespace_vendor"
+                f":proxymeter_bandwidth_per_pod:max{{{VENDOR_NAMESPACE}}})",
+                "{{proxy_vendor}}, the most",
+            ),
+            Query(
+                "(sum by (proxy_vendor) (namespace_vendor"
+                f":proxymeter_vendor_sent_bytes:rate5m{{{VENDOR_NAMESPACE}}})\n"
+                " + sum by (proxy_vendor) (namespace_vendor"
+                f":proxymeter_vendor_received_bytes:rate5m{{{VENDOR_NAMESPACE}}}))\n"
+                f"/ {_COUNT}",
+                "{{proxy_vendor}}, the mean",
+            ),
         ),
         unit="Bps",
     ),
     Panel(
         "Pods with traffic",
-        f"Pods that move any bytes, {_SELECTED}.",
-        (
-            Query(
-                "count by (proxy_vendor) "
-                f"({_BYTES}{{{VENDOR_POD}}} > 0)",
-                "{{proxy_vendor}}",
-            ),
-        ),
+        f"Pods that move any bytes to or from each vendor. {_PODS}",
+        (Query(_COUNT, "{{proxy_vendor}}"),),
     ),
 )
 

@@ -102,7 +102,7 @@ _REFUSED = (
         (
             Query(
                 "sum by (response_code_class) "
-                f"({_LEVEL}_class:proxymeter_responses:rate5m{_WHERE})",
+                f"(namespace_vendor_class:proxymeter_vendor_responses:rate5m{_WHERE})",
                 "{{response_code_class}}",
             ),
         ),
@@ -114,14 +114,8 @@ _REFUSED = (
 _MANY = (
     Panel(
         "Destinations told apart",
-        f"Destinations by vendor that have series now. {_PODS}",
-        (
-            Query(
-                "count by (proxy_vendor) "
-                f"({_BY} ({_LEVEL}:proxymeter_sent_bytes:rate5m{_WHERE}))",
-                "{{proxy_vendor}}",
-            ),
-        ),
+        "Destinations by vendor that have series now. Over all namespaces and pods.",
+        (Query(f"vendor:proxymeter_destinations:count{{{VENDOR}}}", "{{proxy_vendor}}"),),
     ),
     Panel(
         "Bytes without a destination",
@@ -130,11 +124,10 @@ _MANY = (
         f"programs that the library does not see. {_PODS}",
         (
             Query(
-                "sum by (proxy_vendor) "
-                f'({_LEVEL}:proxymeter_received_bytes:rate5m{{{VENDOR}, {NAMESPACE}, '
-                'destination_host=~"_.*"})\n'
-                "/ (sum by (proxy_vendor) "
-                f"({_LEVEL}:proxymeter_received_bytes:rate5m{_WHERE}) > 0)",
+                "sum by (proxy_vendor) (namespace_vendor"
+                f":proxymeter_received_bytes_without_destination:rate5m{_WHERE})\n"
+                "/ (sum by (proxy_vendor) (namespace_vendor"
+                f":proxymeter_vendor_received_bytes:rate5m{_WHERE}) > 0)",
                 "{{proxy_vendor}}",
             ),
         ),

@@ -1,7 +1,15 @@
 """Is the meter itself well?"""
 
 from board import Board
-from panels import POD, VENDOR, VENDOR_POD, Panel, Query
+from panels import (
+    NAMESPACE,
+    POD,
+    VENDOR,
+    VENDOR_NAMESPACE,
+    VENDOR_POD,
+    Panel,
+    Query,
+)
 
 _UP = "up and on (job, instance) last_over_time(proxymeter_build_info[1h])"
 _CHOSEN = "Of the pods chosen; collectors are no vendor's."
@@ -10,10 +18,10 @@ _CHOSEN = "Of the pods chosen; collectors are no vendor's."
 def _events(title, what, record, label):
     return Panel(
         title,
-        f"{what} {_CHOSEN}",
+        f"{what} Over all pods of the namespaces chosen.",
         (
             Query(
-                f"sum by ({label}) ({record}{{{POD}}})",
+                f"sum by ({label}) ({record}{{{NAMESPACE}}})",
                 f"{{{{{label}}}}}",
             ),
         ),
@@ -88,11 +96,13 @@ _COVERAGE = (
     ),
     Panel(
         "Bytes that crawlers did not report",
-        "By why not; README.md says what each reason means.",
+        "By why not; README.md says what each reason means. Over all pods of the "
+        "namespaces chosen.",
         (
             Query(
-                "sum by (reason) (vendor_pod_reason:proxymeter_unmetered_bytes:rate5m"
-                f"{{{VENDOR_POD}}})",
+                "sum by (reason) "
+                "(namespace_vendor_reason:proxymeter_unmetered_bytes:rate5m"
+                f"{{{VENDOR_NAMESPACE}}})",
                 "{{reason}}",
             ),
         ),
@@ -115,7 +125,7 @@ _COVERAGE = (
     _events(
         "What the comparison does not know",
         "Gaps in the comparison with the kernel, by kind, a second. 0 is the rule.",
-        "pod_reason:proxymeter_audit_gaps:rate5m",
+        "namespace_reason:proxymeter_audit_gaps:rate5m",
         "reason",
     ),
 )
@@ -124,19 +134,19 @@ _INSIDE = (
     _events(
         "What libraries report",
         "Events in crawlers, a second; README.md (Troubleshooting) says what each means.",
-        "pod_event:proxymeter_shim_events:rate5m",
+        "namespace_event:proxymeter_shim_events:rate5m",
         "event",
     ),
     _events(
         "Not taken by collectors",
         "Frames, rows, journals and connections that were refused, a second.",
-        "pod_reason:proxymeter_rejected:rate5m",
+        "namespace_reason:proxymeter_rejected:rate5m",
         "reason",
     ),
     _events(
         "Parsers that lost their place",
         "Connections of which only bytes are counted from there on, a second.",
-        "pod_protocol:proxymeter_desynchronised:rate5m",
+        "namespace_protocol:proxymeter_desynchronised:rate5m",
         "protocol",
     ),
     Panel(
@@ -175,8 +185,7 @@ _SIZE = (
         "many to expect. Over all pods.",
         tuple(
             Query(
-                f"{function}(scrape_samples_scraped and on (job, instance) "
-                "proxymeter_build_info)",
+                f'{function}(scrape_samples_scraped{{job=~".*proxymeter.*"}})',
                 legend,
             )
             for function, legend in (("max", "most"), ("avg", "mean"))
@@ -187,8 +196,7 @@ _SIZE = (
         "How long scrapes take, the longest and the mean. Over all pods.",
         tuple(
             Query(
-                f"{function}(scrape_duration_seconds and on (job, instance) "
-                "proxymeter_build_info)",
+                f'{function}(scrape_duration_seconds{{job=~".*proxymeter.*"}})',
                 legend,
             )
             for function, legend in (("max", "longest"), ("avg", "mean"))

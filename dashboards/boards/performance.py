@@ -3,7 +3,7 @@
 import dataclasses
 
 from board import Board
-from panels import POD, VENDOR, VENDOR_POD, Panel, Query
+from panels import POD, VENDOR, VENDOR_NAMESPACE, VENDOR_POD, Panel, Query
 
 _PHASES = (
     ("request", "Whole request", "From the request sent until its response ends"),
@@ -12,6 +12,7 @@ _PHASES = (
     ("tunnel", "Tunnel", "From CONNECT, or the first SOCKS message, to its answer"),
     ("tls_handshake", "TLS handshake", "From the first TLS record to the first data"),
 )
+_PODS = "Over all pods of the namespaces chosen."
 _ALL_PODS = "Over all namespaces and pods: quantiles cannot be added up."
 
 
@@ -99,11 +100,11 @@ _ERRORS = (
     Panel(
         "Vendor errors by reason",
         "What the vendors' proxies did not do, a second. README.md has what each "
-        "reason means.",
+        f"reason means. {_PODS}",
         (
             Query(
                 "sum by (proxy_vendor, reason) "
-                f"(vendor_pod_reason:proxymeter_proxy_errors:rate5m{{{VENDOR_POD}}})",
+                f"(namespace_vendor_reason:proxymeter_proxy_errors:rate5m{{{VENDOR_NAMESPACE}}})",
                 "{{proxy_vendor}} {{reason}}",
             ),
         ),
@@ -146,11 +147,11 @@ _ANSWERS = (
 _CONNECTIONS = (
     Panel(
         "Connections by result",
-        "Attempts to connect to the proxies, a second.",
+        f"Attempts to connect to the proxies, a second. {_PODS}",
         (
             Query(
                 "sum by (result) "
-                f"(vendor_pod_result:proxymeter_connections:rate5m{{{VENDOR_POD}}})",
+                f"(namespace_vendor_result:proxymeter_connections:rate5m{{{VENDOR_NAMESPACE}}})",
                 "{{result}}",
             ),
         ),
@@ -159,11 +160,12 @@ _CONNECTIONS = (
     ),
     Panel(
         "Tunnels by reply",
-        "Replies to CONNECT (status codes) and SOCKS (socks5_0: granted), a second.",
+        "Replies to CONNECT (status codes) and SOCKS (socks5_0: granted), a second. "
+        + _PODS,
         (
             Query(
                 "sum by (response_code) "
-                f"(vendor_pod_code:proxymeter_tunnels:rate5m{{{VENDOR_POD}}})",
+                f"(namespace_vendor_code:proxymeter_tunnels:rate5m{{{VENDOR_NAMESPACE}}})",
                 "{{response_code}}",
             ),
         ),
@@ -173,14 +175,15 @@ _CONNECTIONS = (
     Panel(
         "Requests per connection",
         "Requests for each connection that was made: few mean that crawlers do not "
-        "keep connections, and pay for handshakes.",
+        f"keep connections, and pay for handshakes. {_PODS}",
         (
             Query(
                 "sum by (proxy_vendor) "
-                f"(vendor_pod:proxymeter_vendor_requests:rate5m{{{VENDOR_POD}}})\n"
+                "(namespace_vendor:proxymeter_vendor_requests:rate5m"
+                f"{{{VENDOR_NAMESPACE}}})\n"
                 "/ (sum by (proxy_vendor) "
-                "(vendor_pod_result:proxymeter_connections:rate5m"
-                f'{{{VENDOR_POD}, result="ok"}}) > 0)',
+                "(namespace_vendor_result:proxymeter_connections:rate5m"
+                f'{{{VENDOR_NAMESPACE}, result="ok"}}) > 0)',
                 "{{proxy_vendor}}",
             ),
         ),
