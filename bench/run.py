@@ -62,6 +62,7 @@ def machine(build):
 def versions():
     here = os.path.dirname(os.path.abspath(__file__))
     packages = ("libbenchmark1debian", "libsqlite3-0", "libprotobuf-dev", "libc6")
+    packages += ("prometheus",)
     return {
         "proxymeter": first_line("git", "-C", here, "describe", "--always", "--dirty"),
         **{

@@ -9,6 +9,7 @@ import tempfile
 
 import audit as audit_runs
 import collector_process
+import dashboards as dashboard_runs
 import downloads as download_runs
 import proxied as proxied_runs
 from google_benchmark import run_benchmarks
@@ -282,6 +283,33 @@ def policy(run):
     return figures
 
 
+def dashboards(run):
+    """Every query of the dashboards, upon a day of 1,000 pods in Prometheus."""
+    pods, destinations, blocks = (20, 10, 1) if run.smoke else (1000, 200, 12)
+    day = dashboard_runs.run(pods, destinations, blocks, run.repetitions)
+    what = f"{pods} pods, {blocks * 2} hours, {day.series} series"
+    figures = []
+    for board in day.took[0]:
+        medians = {
+            query: statistics.median(took[board][query] for took in day.took)
+            for query in day.took[0][board]
+        }
+        slowest = max(medians, key=medians.get)
+        panel, _ = slowest
+        figures.append(
+            Figure(
+                f"{what}: slowest of {len(medians)} queries of {board} ({panel})",
+                "s",
+                [took[board][slowest] for took in day.took],
+                ("<", 2),
+            )
+        )
+    figures.append(
+        Figure(f"{what}: blocks, for each sample", "bytes", [day.bytes_per_sample])
+    )
+    return figures
+
+
 SUBJECTS = {
     f.__name__: f
     for f in (
@@ -294,5 +322,6 @@ SUBJECTS = {
         downloads,
         proxied,
         policy,
+        dashboards,
     )
 }
