@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -27,9 +28,12 @@ constexpr char kIndex[] =
     "/healthz  ok while the process runs\n"
     "/readyz   ok while it takes frames\n";
 
-// Each thread is held by one connection: few are enough for scrapers and
-// probes, and an idle one gives its thread back soon.
-constexpr std::size_t kThreads = 4;
+// Each thread is held by one connection for as long as that lives. So a
+// connection gets one answer: a browser would keep several open, and a few open
+// pages every thread, with scrapers and probes waiting behind them. For the
+// same reason pages ask again and again, and no answer is a stream of events.
+constexpr std::size_t kThreads = 8;
+constexpr std::size_t kAnswersOfAConnection = 1;
 constexpr std::chrono::seconds kIdleTimeout{2};
 constexpr std::chrono::seconds kReadTimeout{5};
 constexpr std::chrono::seconds kWriteTimeout{10};
@@ -37,26 +41,43 @@ constexpr std::size_t kMaxRequestBody = 4096;
 
 // Given through a provider, as the library would compress a body itself, with
 // brotli at its highest level for whoever takes it: seconds for a megabyte.
-void SetBody(std::string text, const std::string& accept_encoding,
-             httplib::Response& response) {
+using Text = std::shared_ptr<const std::string>;
+
+void SetBody(Text body, Text gzipped, const std::string& content_type,
+             const httplib::Request& request, httplib::Response& response) {
   response.set_header("Vary", "Accept-Encoding");
-  if (AcceptsGzip(accept_encoding)) {
-    if (std::optional<std::string> compressed = Gzip(text)) {
-      text = *std::move(compressed);
+  if (AcceptsGzip(request.get_header_value("Accept-Encoding"))) {
+    if (gzipped == nullptr) {
+      if (std::optional<std::string> compressed = Gzip(*body)) {
+        gzipped = std::make_shared<const std::string>(*std::move(compressed));
+      }
+    }
+    if (gzipped != nullptr) {
+      body = gzipped;
       response.set_header("Content-Encoding", "gzip");
     }
   }
-  const auto body = std::make_shared<const std::string>(std::move(text));
   response.set_content_provider(
-      body->size(), kMetricsType,
+      body->size(), content_type,
       [body](std::size_t offset, std::size_t length, httplib::DataSink& sink) {
         return sink.write(body->data() + offset, length);
       });
 }
 
-void Configure(httplib::Server& server,
-               const prometheus::Collectable& metrics) {
+void SetAnswer(HttpAnswer answer, const httplib::Request& request,
+               httplib::Response& response) {
+  response.status = answer.status;
+  for (const auto& [name, value] : answer.headers) {
+    response.set_header(name, value);
+  }
+  SetBody(std::move(answer.body), std::move(answer.gzipped),
+          answer.content_type, request, response);
+}
+
+void Configure(httplib::Server& server, const prometheus::Collectable& metrics,
+               const HttpHandler& others) {
   server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
+  server.set_keep_alive_max_count(kAnswersOfAConnection);
   server.set_keep_alive_timeout(kIdleTimeout.count());
   server.set_read_timeout(kReadTimeout);
   server.set_write_timeout(kWriteTimeout);
@@ -69,8 +90,9 @@ void Configure(httplib::Server& server,
   });
   server.Get("/metrics", [&metrics](const httplib::Request& request,
                                     httplib::Response& response) {
-    SetBody(prometheus::TextSerializer().Serialize(metrics.Collect()),
-            request.get_header_value("Accept-Encoding"), response);
+    SetBody(std::make_shared<const std::string>(
+                prometheus::TextSerializer().Serialize(metrics.Collect())),
+            nullptr, kMetricsType, request, response);
     // The model of all series was just freed; without this the heap keeps it.
     malloc_trim(0);
   });
@@ -79,11 +101,21 @@ void Configure(httplib::Server& server,
   };
   server.Get("/healthz", ok);
   server.Get("/readyz", ok);
-  server.Get("/", [](const httplib::Request&, httplib::Response& response) {
-    response.set_content(kIndex, kTextType);
-  });
+  if (others == nullptr) {
+    server.Get("/", [](const httplib::Request&, httplib::Response& response) {
+      response.set_content(kIndex, kTextType);
+    });
+  } else {
+    server.Get(".*", [others](const httplib::Request& request,
+                              httplib::Response& response) {
+      SetAnswer(others({request.path, request.params}), request, response);
+    });
+  }
+  // Nobody is to guess what an answer is.
+  server.set_default_headers({{"X-Content-Type-Options", "nosniff"}});
   server.set_error_handler(
       [](const httplib::Request&, httplib::Response& response) {
+        if (response.has_header("Content-Type")) return;  // says it itself
         response.set_content(absl::StrCat(response.status, "\n"), kTextType);
       });
 }
@@ -95,9 +127,10 @@ HttpServer::HttpServer() : server_(std::make_unique<httplib::Server>()) {}
 HttpServer::~HttpServer() { Stop(); }
 
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(
-    const ListenAddress& address, const prometheus::Collectable& metrics) {
+    const ListenAddress& address, const prometheus::Collectable& metrics,
+    const HttpHandler& others) {
   std::unique_ptr<HttpServer> server(new HttpServer);
-  Configure(*server->server_, metrics);
+  Configure(*server->server_, metrics, others);
   ListenAddress bound = address;
   errno = 0;
   if (address.port == 0) {

@@ -1,4 +1,5 @@
-// The collector's HTTP server: /metrics, /healthz, /readyz.
+// The collector's HTTP server: /metrics, /healthz, /readyz, and what others
+// have to say.
 #ifndef PROXYMETER_COLLECTOR_EXPOSITION_HTTP_SERVER_H_
 #define PROXYMETER_COLLECTOR_EXPOSITION_HTTP_SERVER_H_
 
@@ -9,6 +10,7 @@
 #include <thread>
 
 #include "absl/status/statusor.h"
+#include "collector/exposition/http_answer.h"
 #include "collector/exposition/listen_address.h"
 
 namespace httplib {
@@ -21,9 +23,11 @@ namespace proxymeter::collector {
 /// it.
 class HttpServer {
  public:
-  /// Binds and starts. `metrics` must outlive the server.
+  /// Binds and starts. `metrics` must outlive the server, as must what
+  /// `others` needs, who answers all other paths; without it there are none.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(
-      const ListenAddress& address, const prometheus::Collectable& metrics);
+      const ListenAddress& address, const prometheus::Collectable& metrics,
+      const HttpHandler& others = nullptr);
 
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
