@@ -35,6 +35,7 @@ class Quotas {
   void GiveBack(const Owner& owner, const Usage& less);
 
   Usage UsedBy(const Owner& owner) const;
+  const Usage& used() const { return used_; }
 
  private:
   const Usage whole_;

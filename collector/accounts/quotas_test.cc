@@ -40,6 +40,7 @@ TEST(Quotas, WhatIsGivenBackIsFreeAgain) {
   quotas.Take(kAlice, {3, 6, 75});
   quotas.GiveBack(kAlice, {1, 6, 0});
   EXPECT_EQ(quotas.UsedBy(kAlice), (Usage{2, 0, 75}));
+  EXPECT_EQ(quotas.used(), quotas.UsedBy(kAlice));
   EXPECT_EQ(quotas.Refusal(kAlice, {.sessions = 1, .rows = 6}), std::nullopt);
   quotas.GiveBack(kAlice, {2, 0, 75});
   EXPECT_EQ(quotas.Refusal(kBob, kEach), std::nullopt);

@@ -172,6 +172,7 @@ AccountsSnapshot Sessions::Snapshot() const {
 AccountsSnapshot Sessions::SnapshotLocked() const {
   AccountsSnapshot snapshot;
   snapshot.open_sessions = open_.size();
+  snapshot.used = quotas_.used();
   snapshot.known = !awaits_ledger_;
   if (awaits_ledger_) return snapshot;
   snapshot.since_unix_ns = since_unix_ns_;
@@ -181,6 +182,12 @@ AccountsSnapshot Sessions::SnapshotLocked() const {
   snapshot.workload = workload_;
   snapshot.workload.overflowed = totals_.overflowed();
   return snapshot;
+}
+
+std::optional<VendorSums> Sessions::SumsByVendor() const {
+  const std::lock_guard lock(mutex_);
+  if (awaits_ledger_) return std::nullopt;
+  return totals_.SumsByVendor();
 }
 
 std::optional<Rejection> Sessions::Check(const JournalContents& journal) const {

@@ -54,6 +54,7 @@ struct AccountsSnapshot {
   std::vector<FoldedVendor> folded;
   std::vector<CostValue> costs;  ///< in the order of their keys
   std::uint64_t open_sessions = 0;
+  Usage used{};  ///< of the limits, by all owners together
   Workload workload;
   std::uint64_t since_unix_ns = 0;  ///< when the totals began to count
   /// False until the ledger has told what was counted before. All of the above
@@ -131,6 +132,10 @@ class Sessions {
   void SetTerms(const std::vector<VendorTerms>& terms, bool by_domain = false);
 
   AccountsSnapshot Snapshot() const;
+  /// A small part of it, without a copy of the rest; nothing while the ledger
+  /// is awaited.
+  std::optional<VendorSums> SumsByVendor() const;
+  const SessionLimits& limits() const { return limits_; }
 
   // For the ledger.
 

@@ -268,6 +268,26 @@ std::vector<RowValue> Totals::Rows() const {
   return rows;
 }
 
+VendorSums Totals::SumsByVendor() const {
+  // Views of the keys while it sums: of many rows few are another vendor's.
+  absl::flat_hash_map<std::string_view, VendorSum> sums;
+  const auto add = [&sums](std::string_view vendor, const Counters& traffic) {
+    VendorSum& sum = sums[vendor];
+    sum.requests += traffic[kRequests];
+    sum.sent_bytes += traffic[kSentBytes];
+    sum.received_bytes += traffic[kReceivedBytes];
+  };
+  for (const auto& [key, sum] : rows_) {
+    if (key.kind == RowKind::kTraffic) {
+      add(key.vendor, sum.counters);
+    } else if (key.kind == RowKind::kProxyError) {
+      sums[key.vendor].proxy_errors += sum.counters[kProxyErrors];
+    }
+  }
+  for (const auto& [vendor, sum] : folded_) add(vendor, sum.counters);
+  return {sums.begin(), sums.end()};
+}
+
 std::vector<FoldedVendor> Totals::Folded() const {
   std::vector<FoldedVendor> folded;
   folded.reserve(folded_.size());

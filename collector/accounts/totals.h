@@ -5,7 +5,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -19,6 +21,17 @@
 #include "collector/accounts/state.h"
 
 namespace proxymeter::collector {
+
+/// All that was ever counted of a vendor, of what is shown over time.
+struct VendorSum {
+  std::uint64_t requests = 0;
+  std::uint64_t sent_bytes = 0;
+  std::uint64_t received_bytes = 0;
+  std::uint64_t proxy_errors = 0;
+
+  friend bool operator==(const VendorSum&, const VendorSum&) = default;
+};
+using VendorSums = std::map<std::string, VendorSum, std::less<>>;
 
 /// Not synchronised: Sessions holds the lock.
 class Totals {
@@ -71,6 +84,7 @@ class Totals {
 
   std::vector<RowValue> Rows() const;
   std::vector<FoldedVendor> Folded() const;
+  VendorSums SumsByVendor() const;
   std::vector<CostValue> CostValues() const { return costs_.Values(); }
 
   /// From here on, remembers what changes.

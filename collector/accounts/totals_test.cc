@@ -283,5 +283,24 @@ TEST(Totals, APlaceWithoutRoomIsLookedUpEachTime) {
   EXPECT_EQ(SentTo(totals, "a.example"), 10u);
 }
 
+TEST(Totals, SumsOfAVendorHaveWhatWasFolded) {
+  Totals totals(100);
+  for (const RowValue& row : {TrafficRow("acme", "a.example", 10, 20, 3),
+                              TrafficRow("beta", "a.example", 1, 2, 3),
+                              VendorRow("quiet", 9, 9, 9)}) {
+    totals.Add(row.key, row.counters);
+  }
+  RowValue error{
+      .key = {.kind = RowKind::kProxyError, .vendor = "acme", .code = 1}};
+  error.counters[kProxyErrors] = 4;
+  totals.Add(error.key, error.counters);
+  totals.FoldIdle(kStart, kIdle);
+  totals.FoldIdle(kStart + kIdle, kIdle);
+  const RowValue again = TrafficRow("acme", "b.example", 100, 200, 30);
+  totals.Add(again.key, again.counters);
+  EXPECT_EQ(totals.SumsByVendor(),
+            (VendorSums{{"acme", {33, 110, 220, 4}}, {"beta", {3, 1, 2, 0}}}));
+}
+
 }  // namespace
 }  // namespace proxymeter::collector

@@ -31,32 +31,20 @@ std::map<RowKey, Counters> Summed(const std::vector<RowValue>& rows) {
   return sums;
 }
 
-void Fill(const Counters& counters, v1::TrafficCounters* to) {
-  to->set_sent_bytes(counters[kSentBytes]);
-  to->set_received_bytes(counters[kReceivedBytes]);
-  to->set_requests(counters[kRequests]);
-  to->set_responses_1xx(counters[kResponses1xx]);
-  to->set_responses_2xx(counters[kResponses2xx]);
-  to->set_responses_3xx(counters[kResponses3xx]);
-  to->set_responses_4xx(counters[kResponses4xx]);
-  to->set_responses_5xx(counters[kResponses5xx]);
-  to->set_responses_other(counters[kResponsesOther]);
-}
-
 void Fill(const RowKey& key, const Counters& counters,
           v1::TrafficTotal* total) {
   total->set_vendor(key.vendor);
   total->set_destination(key.destination);
   total->set_protocol(static_cast<v1::Protocol>(key.protocol));
   total->set_visibility(static_cast<v1::Visibility>(key.visibility));
-  Fill(counters, total->mutable_counters());
+  FillTraffic(counters, total->mutable_counters());
 }
 
 void Fill(const RowKey& key, const Counters& counters,
           v1::ProductTotal* total) {
   total->set_vendor(key.vendor);
   total->set_labels(key.destination);
-  Fill(counters, total->mutable_counters());
+  FillTraffic(counters, total->mutable_counters());
 }
 
 void Fill(const RowKey& key, const Counters& counters, v1::VendorTotal* total) {
@@ -177,6 +165,19 @@ void AddOwn(const RowKey& key, const Counters& counters,
 }
 
 }  // namespace
+
+void FillTraffic(std::span<const std::uint64_t> counters,
+                 v1::TrafficCounters* to) {
+  to->set_sent_bytes(counters[kSentBytes]);
+  to->set_received_bytes(counters[kReceivedBytes]);
+  to->set_requests(counters[kRequests]);
+  to->set_responses_1xx(counters[kResponses1xx]);
+  to->set_responses_2xx(counters[kResponses2xx]);
+  to->set_responses_3xx(counters[kResponses3xx]);
+  to->set_responses_4xx(counters[kResponses4xx]);
+  to->set_responses_5xx(counters[kResponses5xx]);
+  to->set_responses_other(counters[kResponsesOther]);
+}
 
 v1::SnapshotResponse SnapshotMessage(const AccountsSnapshot& snapshot,
                                      const PodIdentity& pod,

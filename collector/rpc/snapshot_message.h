@@ -3,6 +3,7 @@
 #define PROXYMETER_COLLECTOR_RPC_SNAPSHOT_MESSAGE_H_
 
 #include <cstdint>
+#include <span>
 
 #include "collector/accounts/sessions.h"
 #include "collector/pod_identity.h"
@@ -16,6 +17,10 @@ namespace proxymeter::collector {
 v1::SnapshotResponse SnapshotMessage(const AccountsSnapshot& snapshot,
                                      const PodIdentity& pod,
                                      std::uint64_t unix_ns);
+
+/// `counters` by TrafficCounter; what follows them is not looked at.
+void FillTraffic(std::span<const std::uint64_t> counters,
+                 v1::TrafficCounters* to);
 
 }  // namespace proxymeter::collector
 
