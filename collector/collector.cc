@@ -26,6 +26,7 @@
 #include "collector/reload/config_keeper.h"
 #include "collector/rpc/collector_service.h"
 #include "collector/rpc/rpc_server.h"
+#include "collector/web/live_site.h"
 #include "proxymeter/limits.h"
 
 namespace proxymeter::collector {
@@ -134,6 +135,7 @@ struct Collector::Running {
   std::optional<MetricsCollectable> metrics;
   std::unique_ptr<IngestServer> ingest;
   std::unique_ptr<RpcServer> rpc;
+  std::unique_ptr<LiveSite> site;
   std::unique_ptr<HttpServer> http;
 };
 
@@ -196,11 +198,10 @@ absl::Status Collector::Start() {
           raw->auditor->SetNames(std::move(names));
         });
   }
-  running->metrics.emplace(
-      [raw = running.get()] {
-        return ViewOf(*raw->ledger, *raw->config, raw->auditor.get());
-      },
-      pod);
+  const auto view = [raw = running.get()] {
+    return ViewOf(*raw->ledger, *raw->config, raw->auditor.get());
+  };
+  running->metrics.emplace(view, pod);
   if (!running->directory.in_memory()) {
     spdlog::warn(
         "event=directory_on_disk dir={} advice=\"use a tmpfs: writing a page "
@@ -230,8 +231,21 @@ absl::Status Collector::Start() {
                        .config_file = options_.config_file}));
   if (!rpc.ok()) return rpc.status();
   running->rpc = *std::move(rpc);
+  running->site = std::make_unique<LiveSite>(
+      LiveSite::Sources{
+          .view = view,
+          .sums = [raw =
+                       running.get()] { return raw->sessions.SumsByVendor(); }},
+      CollectorIdentity{.pod = pod,
+                        .started_unix_ns = UnixNanoseconds(),
+                        .audit_wanted = options_.audit,
+                        .limits = running->sessions.limits()});
   // Last: who can scrape may take the collector for ready.
-  auto http = HttpServer::Start(*metrics_listen, *running->metrics);
+  auto http = HttpServer::Start(
+      *metrics_listen, *running->metrics,
+      [site = running->site.get()](const HttpQuestion& question) {
+        return site->Answer(question);
+      });
   if (!http.ok()) return http.status();
   running->http = *std::move(http);
   running_ = std::move(running);
