@@ -152,6 +152,7 @@ def show_top(collector):
 
 
 def show_places(lab, collector):
+    say(f"  page      {collector.metrics_url.removesuffix('metrics')}")
     say(f"  metrics   {collector.metrics_url}")
     say(f"  gRPC      {collector.grpc_endpoint}")
     say(f"  config    {lab.config_file}")
