@@ -11,6 +11,7 @@ import audit as audit_runs
 import collector_process
 import dashboards as dashboard_runs
 import downloads as download_runs
+import exposition as exposition_runs
 import proxied as proxied_runs
 from google_benchmark import run_benchmarks
 
@@ -224,6 +225,24 @@ def proxied(run):
     ]
 
 
+def exposition(run):
+    """/metrics as a scrape sees it, of a hundred thousand series."""
+    series = 3000 if run.smoke else 100_000
+    figures = []
+    for encoding, scrapes in exposition_runs.scrapes(run, series).items():
+        what = f"/metrics of {series} series, {encoding}"
+        figures += [
+            Figure(
+                f"{what} (wall clock)",
+                "ms",
+                [scrape.seconds * 1e3 for scrape in scrapes],
+                ("<", 150),
+            ),
+            Figure(f"{what}: sent", "MB", [scrape.sent / 1e6 for scrape in scrapes]),
+        ]
+    return figures
+
+
 def policy(run):
     """Ten million IPv4 and a million IPv6 entries: compile, load, look up."""
     # IPv4 gets a table of single addresses from half a million on.
@@ -321,6 +340,7 @@ SUBJECTS = {
         restart,
         downloads,
         proxied,
+        exposition,
         policy,
         dashboards,
     )

@@ -16,7 +16,7 @@
 #include "collector/audit/host_watch.h"
 #include "collector/exposition/http_server.h"
 #include "collector/exposition/listen_address.h"
-#include "collector/exposition/metrics_collectable.h"
+#include "collector/exposition/metrics.h"
 #include "collector/ingest/ingest_server.h"
 #include "collector/ingest/run_directory.h"
 #include "collector/kernel/final_counts.h"
@@ -86,8 +86,8 @@ std::unique_ptr<Auditor> MakeAuditor(const RunDirectory& directory,
   return nullptr;
 }
 
-MetricsCollectable::View ViewOf(LedgerKeeper& ledger, ConfigKeeper& config,
-                                const Auditor* auditor) {
+Metrics::View ViewOf(LedgerKeeper& ledger, ConfigKeeper& config,
+                     const Auditor* auditor) {
   KeptSnapshot kept = ledger.CommittedSnapshot();
   const ConfigKeeper::Health health = config.health();
   const std::shared_ptr<const InForce> in_force = config.in_force().current();
@@ -132,7 +132,7 @@ struct Collector::Running {
   std::unique_ptr<ConfigKeeper> config;
   std::unique_ptr<HostWatch> hosts;
   ConfigInForce::Subscription terms;
-  std::optional<MetricsCollectable> metrics;
+  std::optional<Metrics> metrics;
   std::unique_ptr<IngestServer> ingest;
   std::unique_ptr<RpcServer> rpc;
   std::unique_ptr<LiveSite> site;
@@ -242,7 +242,7 @@ absl::Status Collector::Start() {
                         .limits = running->sessions.limits()});
   // Last: who can scrape may take the collector for ready.
   auto http = HttpServer::Start(
-      *metrics_listen, *running->metrics,
+      *metrics_listen, [raw = running.get()] { return raw->metrics->Text(); },
       [site = running->site.get()](const HttpQuestion& question) {
         return site->Answer(question);
       });

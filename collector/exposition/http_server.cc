@@ -2,7 +2,6 @@
 
 #include <httplib.h>
 #include <malloc.h>
-#include <prometheus/text_serializer.h>
 
 #include <cerrno>
 #include <chrono>
@@ -74,7 +73,7 @@ void SetAnswer(HttpAnswer answer, const httplib::Request& request,
           answer.content_type, request, response);
 }
 
-void Configure(httplib::Server& server, const prometheus::Collectable& metrics,
+void Configure(httplib::Server& server, const HttpServer::MetricsText& metrics,
                const HttpHandler& others) {
   server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
   server.set_keep_alive_max_count(kAnswersOfAConnection);
@@ -88,11 +87,10 @@ void Configure(httplib::Server& server, const prometheus::Collectable& metrics,
     const int yes = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   });
-  server.Get("/metrics", [&metrics](const httplib::Request& request,
-                                    httplib::Response& response) {
-    SetBody(std::make_shared<const std::string>(
-                prometheus::TextSerializer().Serialize(metrics.Collect())),
-            nullptr, kMetricsType, request, response);
+  server.Get("/metrics", [metrics](const httplib::Request& request,
+                                   httplib::Response& response) {
+    SetBody(std::make_shared<const std::string>(metrics()), nullptr,
+            kMetricsType, request, response);
     // The model of all series was just freed; without this the heap keeps it.
     malloc_trim(0);
   });
@@ -127,7 +125,7 @@ HttpServer::HttpServer() : server_(std::make_unique<httplib::Server>()) {}
 HttpServer::~HttpServer() { Stop(); }
 
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(
-    const ListenAddress& address, const prometheus::Collectable& metrics,
+    const ListenAddress& address, MetricsText metrics,
     const HttpHandler& others) {
   std::unique_ptr<HttpServer> server(new HttpServer);
   Configure(*server->server_, metrics, others);

@@ -3,8 +3,7 @@
 #ifndef PROXYMETER_COLLECTOR_EXPOSITION_HTTP_SERVER_H_
 #define PROXYMETER_COLLECTOR_EXPOSITION_HTTP_SERVER_H_
 
-#include <prometheus/collectable.h>
-
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -23,10 +22,14 @@ namespace proxymeter::collector {
 /// it.
 class HttpServer {
  public:
-  /// Binds and starts. `metrics` must outlive the server, as must what
-  /// `others` needs, who answers all other paths; without it there are none.
+  /// Makes all metrics, in the format. Called by several threads at once.
+  using MetricsText = std::function<std::string()>;
+
+  /// Binds and starts. What `metrics` needs must outlive the server, as must
+  /// what `others` needs, who answers all other paths; without it there are
+  /// none.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(
-      const ListenAddress& address, const prometheus::Collectable& metrics,
+      const ListenAddress& address, MetricsText metrics,
       const HttpHandler& others = nullptr);
 
   HttpServer(const HttpServer&) = delete;

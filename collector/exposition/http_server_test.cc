@@ -2,37 +2,28 @@
 
 #include <gtest/gtest.h>
 #include <httplib.h>
-#include <prometheus/text_serializer.h>
 
 #include <cstdio>
 #include <memory>
 
-#include "collector/exposition/metrics_collectable.h"
+#include "collector/exposition/metrics.h"
 #include "collector/testing/journal_fixture.h"
 
 namespace proxymeter::collector {
 namespace {
 
-// Metrics that stay the same from one scrape to the next.
-class FixedMetrics : public prometheus::Collectable {
- public:
-  std::vector<prometheus::MetricFamily> Collect() const override {
-    prometheus::MetricFamily family;
-    family.name = "x_total";
-    family.help = "Help.";
-    family.type = prometheus::MetricType::Counter;
-    for (int i = 0; i < 200; ++i) {
-      prometheus::ClientMetric metric;
-      metric.label = {{"n", std::to_string(i)}};
-      family.metric.push_back(metric);
-    }
-    return {family};
+// They stay the same from one scrape to the next.
+std::string FixedMetrics() {
+  std::string text = "# HELP x_total Help.\n# TYPE x_total counter\n";
+  for (int i = 0; i < 200; ++i) {
+    text += "x_total{n=\"" + std::to_string(i) + "\"} 0\n";
   }
-};
+  return text;
+}
 
 class HttpServerTest : public testing::Test {
  protected:
-  void Start(const prometheus::Collectable& metrics,
+  void Start(const HttpServer::MetricsText& metrics,
              const std::string& host = "127.0.0.1") {
     auto server = HttpServer::Start({host, 0}, metrics);
     ASSERT_TRUE(server.ok()) << server.status();
@@ -47,28 +38,24 @@ class HttpServerTest : public testing::Test {
 };
 
 TEST_F(HttpServerTest, ServesTheTextFormat) {
-  const FixedMetrics metrics;
-  Start(metrics);
+  Start(FixedMetrics);
   const auto response = client_->Get("/metrics");
   ASSERT_TRUE(response);
   EXPECT_EQ(response->status, 200);
   EXPECT_EQ(response->get_header_value("Content-Type"),
             "text/plain; version=0.0.4; charset=utf-8");
   EXPECT_EQ(response->get_header_value("Content-Encoding"), "");
-  EXPECT_EQ(response->body,
-            prometheus::TextSerializer().Serialize(metrics.Collect()));
+  EXPECT_EQ(response->body, FixedMetrics());
 }
 
 TEST_F(HttpServerTest, CompressesOnRequest) {
-  const FixedMetrics metrics;
-  Start(metrics);
+  Start(FixedMetrics);
   client_->set_decompress(false);
   const auto response =
       client_->Get("/metrics", {{"Accept-Encoding", "br, gzip"}});
   ASSERT_TRUE(response);
   EXPECT_EQ(response->get_header_value("Content-Encoding"), "gzip");
-  const std::string plain =
-      prometheus::TextSerializer().Serialize(metrics.Collect());
+  const std::string plain = FixedMetrics();
   EXPECT_LT(response->body.size(), plain.size() / 2);
 
   z_stream stream{};
@@ -86,8 +73,7 @@ TEST_F(HttpServerTest, CompressesOnRequest) {
 }
 
 TEST_F(HttpServerTest, AnswersProbesAndTellsItsPages) {
-  const FixedMetrics metrics;
-  Start(metrics);
+  Start(FixedMetrics);
   for (const char* path : {"/healthz", "/readyz"}) {
     const auto response = client_->Get(path);
     ASSERT_TRUE(response) << path;
@@ -106,18 +92,16 @@ TEST_F(HttpServerTest, AnswersProbesAndTellsItsPages) {
 }
 
 TEST_F(HttpServerTest, RefusesAPortInUse) {
-  const FixedMetrics metrics;
-  Start(metrics);
+  Start(FixedMetrics);
   const auto second =
-      HttpServer::Start(*ParseListenAddress(server_->address()), metrics);
+      HttpServer::Start(*ParseListenAddress(server_->address()), FixedMetrics);
   ASSERT_FALSE(second.ok());
   EXPECT_NE(std::string(second.status().message()).find(server_->address()),
             std::string::npos);
 }
 
 TEST_F(HttpServerTest, ListensOnIpv6) {
-  const FixedMetrics metrics;
-  Start(metrics, "::1");
+  Start(FixedMetrics, "::1");
   EXPECT_EQ(server_->address().rfind("[::1]:", 0), 0u);
   const auto response = client_->Get("/healthz");
   ASSERT_TRUE(response);
@@ -146,13 +130,12 @@ TEST_F(HttpServerTest, PromtoolFindsNoFault) {
        times,
        {.key = {.kind = kKernelRow, .vendor = "acme"}, .counters = {5, 6}},
        {.key = {.kind = kUnmeteredRow, .vendor = "acme"}, .counters = {1, 2}}});
-  const MetricsCollectable metrics(
+  const Metrics metrics(
       [&] {
-        return MetricsCollectable::View{.accounts = sessions.Snapshot(),
-                                        .health = {}};
+        return Metrics::View{.accounts = sessions.Snapshot(), .health = {}};
       },
       {"p", "n"});
-  Start(metrics);
+  Start([&metrics] { return metrics.Text(); });
   const auto response = client_->Get("/metrics");
   ASSERT_TRUE(response);
   EXPECT_NE(response->body.find("proxymeter_coverage_ratio{"),

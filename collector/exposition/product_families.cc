@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "collector/exposition/pod_labels.h"
+#include "collector/exposition/response_classes.h"
 #include "proxymeter/product_labels.h"
 
 namespace proxymeter::collector {
@@ -41,10 +42,6 @@ std::vector<MetricFamily> ProductFamilies(const std::vector<RowValue>& rows,
       {kRequests, "proxymeter_product_requests_total",
        "Requests sent through the vendor for that product."},
   };
-  constexpr std::pair<TrafficCounter, const char*> kClasses[] = {
-      {kResponses1xx, "1xx"}, {kResponses2xx, "2xx"},
-      {kResponses3xx, "3xx"}, {kResponses4xx, "4xx"},
-      {kResponses5xx, "5xx"}, {kResponsesOther, "other"}};
   std::vector<MetricFamily> families;
   for (const auto& [counter, name, help] : kSimple) {
     families.push_back({name, help, prometheus::MetricType::Counter, {}});
@@ -67,7 +64,7 @@ std::vector<MetricFamily> ProductFamilies(const std::vector<RowValue>& rows,
     for (std::size_t i = 0; i < std::size(kSimple); ++i) {
       add(families[i], labels, row.counters[kSimple[i].counter]);
     }
-    for (const auto& [counter, name] : kClasses) {
+    for (const auto& [counter, name] : kResponseClasses) {
       if (row.counters[counter] == 0) continue;
       auto of_class = labels;
       of_class.push_back({"response_code_class", name});

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "collector/exposition/family_builder.h"
 #include "collector/exposition/pod_labels.h"
+#include "collector/exposition/response_classes.h"
 #include "proxymeter/grpc_status.h"
 #include "proxymeter/journal.h"
 #include "proxymeter/proxy_error.h"
@@ -17,11 +18,6 @@ namespace proxymeter::collector {
 namespace {
 
 using prometheus::MetricType;
-
-bool CanHaveRequests(Protocol protocol) {
-  return protocol == Protocol::kHttp1 || protocol == Protocol::kHttps1 ||
-         protocol == Protocol::kHttp2 || protocol == Protocol::kHttps2;
-}
 
 // SOCKS reply codes start at 0 (SOCKS 5) or 90 (SOCKS 4): without the prefix
 // they could be taken for each other or for a status.
@@ -41,10 +37,6 @@ std::uint64_t Held(std::uint64_t held, std::uint64_t released) {
   return held > released ? held - released : 0;
 }
 
-constexpr std::pair<TrafficCounter, const char*> kClasses[] = {
-    {kResponses1xx, "1xx"}, {kResponses2xx, "2xx"}, {kResponses3xx, "3xx"},
-    {kResponses4xx, "4xx"}, {kResponses5xx, "5xx"}, {kResponsesOther, "other"}};
-
 class Families {
  public:
   explicit Families(const PodIdentity& pod) : labels_(PodLabels(pod)) {}
@@ -52,7 +44,6 @@ class Families {
   void Add(const RowValue& row) {
     switch (row.key.kind) {
       case RowKind::kTraffic:
-        AddTraffic(row);
         AddToVendor(row.key.vendor, row.counters);
         break;
       case RowKind::kVendor:
@@ -93,28 +84,11 @@ class Families {
 
   std::vector<prometheus::MetricFamily> Build() {
     std::vector<prometheus::MetricFamily> families;
-    for (FamilyBuilder* builder : {&requests_,
-                                   &responses_,
-                                   &sent_,
-                                   &received_,
-                                   &connections_,
-                                   &tunnels_,
-                                   &adopted_,
-                                   &unsettled_,
-                                   &held_,
-                                   &reconciled_,
-                                   &retransmitted_,
-                                   &callers_,
-                                   &without_caller_,
-                                   &walks_,
-                                   &errors_,
-                                   &tls_sessions_,
-                                   &grpc_,
-                                   &vendor_sent_,
-                                   &vendor_received_,
-                                   &vendor_requests_,
-                                   &vendor_responses_,
-                                   &folded_}) {
+    for (FamilyBuilder* builder :
+         {&connections_, &tunnels_, &adopted_, &unsettled_, &held_,
+          &reconciled_, &retransmitted_, &callers_, &without_caller_, &walks_,
+          &errors_, &tls_sessions_, &grpc_, &vendor_sent_, &vendor_received_,
+          &vendor_requests_, &vendor_responses_, &folded_}) {
       prometheus::MetricFamily family = builder->Build();
       if (!family.metric.empty()) families.push_back(std::move(family));
     }
@@ -144,33 +118,11 @@ class Families {
     return family;
   }
 
-  void AddTraffic(const RowValue& row) {
-    const RowKey& key = row.key;
-    const Counters& counters = row.counters;
-    // Bytes are what they are, whatever was read in them; but who said so
-    // matters.
-    const std::string witness(
-        key.visibility == Visibility::kKernel ? Name(key.visibility) : "");
-    sent_.Add({key.vendor, key.destination, witness}, counters[kSentBytes]);
-    received_.Add({key.vendor, key.destination, witness},
-                  counters[kReceivedBytes]);
-    if (CanHaveRequests(key.protocol) || counters[kRequests] > 0) {
-      requests_.Add(
-          {key.vendor, key.destination, std::string(Name(key.protocol)),
-           std::string(Name(key.visibility))},
-          counters[kRequests]);
-    }
-    for (const auto& [counter, name] : kClasses) {
-      if (counters[counter] == 0) continue;
-      responses_.Add({key.vendor, key.destination, name}, counters[counter]);
-    }
-  }
-
   void AddToVendor(const std::string& vendor, const Counters& counters) {
     vendor_sent_.Add({vendor}, counters[kSentBytes]);
     vendor_received_.Add({vendor}, counters[kReceivedBytes]);
     vendor_requests_.Add({vendor}, counters[kRequests]);
-    for (const auto& [counter, name] : kClasses) {
+    for (const auto& [counter, name] : kResponseClasses) {
       if (counters[counter] == 0) continue;
       vendor_responses_.Add({vendor, name}, counters[counter]);
     }
@@ -222,34 +174,6 @@ class Families {
   }
 
   const FamilyBuilder::Labels labels_;
-  FamilyBuilder requests_{
-      MetricType::Counter,
-      "proxymeter_requests_total",
-      "Requests whose head was sent, by vendor and destination.",
-      {"proxy_vendor", "destination_host", "protocol", "visibility"},
-      labels_};
-  FamilyBuilder responses_{
-      MetricType::Counter,
-      "proxymeter_responses_total",
-      "Final responses received, by class of their status code.",
-      {"proxy_vendor", "destination_host", "response_code_class"},
-      labels_};
-  FamilyBuilder sent_{
-      MetricType::Counter,
-      "proxymeter_sent_bytes_total",
-      "Bytes of payload sent to the vendor, TLS records and handshakes "
-      "with the proxy included. visibility=\"kernel\": by the kernel's word "
-      "alone.",
-      {"proxy_vendor", "destination_host", "visibility"},
-      labels_};
-  FamilyBuilder received_{
-      MetricType::Counter,
-      "proxymeter_received_bytes_total",
-      "Bytes of payload received from the vendor, TLS records and "
-      "handshakes with the proxy included. visibility=\"kernel\": by the "
-      "kernel's word alone.",
-      {"proxy_vendor", "destination_host", "visibility"},
-      labels_};
   FamilyBuilder connections_{MetricType::Counter,
                              "proxymeter_connections_total",
                              "Attempts to connect to the vendor, by result.",

@@ -12,8 +12,8 @@
 
 namespace proxymeter::collector {
 
-/// Requests, responses, bytes, connections, tunnels, proxy
-/// errors, held bytes and callers.
+/// Connections, tunnels, proxy errors, held bytes, callers, and what traffic
+/// comes to by vendor; by destination DestinationText has it.
 /// Families by vendor hold `folded` too: they never fall.
 /// The pod's labels are added to each series where they are known. Families
 /// without a series are left out.

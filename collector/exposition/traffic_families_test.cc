@@ -1,14 +1,23 @@
 #include "collector/exposition/traffic_families.h"
 
 #include <gtest/gtest.h>
-#include <prometheus/text_serializer.h>
 
+#include "collector/exposition/destination_text.h"
+#include "collector/exposition/text_format.h"
 #include "collector/testing/journal_fixture.h"
 #include "proxymeter/limits.h"
 #include "proxymeter/tls_session.h"
 
 namespace proxymeter::collector {
 namespace {
+
+// With those by destination, as a scrape has them.
+std::string Text(const std::vector<RowValue>& rows,
+                 const std::vector<FoldedVendor>& folded,
+                 const PodIdentity& pod) {
+  return DestinationText(rows, pod) +
+         ToText(TrafficFamilies(rows, folded, pod));
+}
 
 RowValue Tunnel(Protocol protocol, std::uint16_t code, std::uint64_t replies) {
   RowValue row{.key = {.kind = RowKind::kTunnel,
@@ -30,12 +39,11 @@ RowValue Caller(const std::string& caller, Unwinder unwinder,
 
 TEST(TrafficFamilies, CallersAreASampleAndSaySo) {
   EXPECT_EQ(
-      prometheus::TextSerializer().Serialize(
-          TrafficFamilies({Caller("libcurl.so.4", Unwinder::kLibunwind, {3}),
-                           Caller("libcurl.so.4", Unwinder::kLibgcc, {4}),
-                           Caller("python3.11", Unwinder::kLibgcc, {1}),
-                           Caller("_unknown", Unwinder::kNone, {0, 63, 2})},
-                          {}, {})),
+      Text({Caller("libcurl.so.4", Unwinder::kLibunwind, {3}),
+            Caller("libcurl.so.4", Unwinder::kLibgcc, {4}),
+            Caller("python3.11", Unwinder::kLibgcc, {1}),
+            Caller("_unknown", Unwinder::kNone, {0, 63, 2})},
+           {}, {}),
       R"(# HELP proxymeter_connections_by_caller_total Sample of the connections begun, by the library or program that opened them: of each process the first 64, then one of 64 by chance. proxymeter_connections_without_caller_total has the others.
 # TYPE proxymeter_connections_by_caller_total counter
 proxymeter_connections_by_caller_total{proxy_vendor="acme",caller="libcurl.so.4"} 7
@@ -54,8 +62,7 @@ proxymeter_caller_walks_total{unwinder="libunwind"} 3
 TEST(TrafficFamilies, AVendorThatIsDownHasZeros) {
   RowValue refused{.key = {.kind = RowKind::kVendor, .vendor = "acme"}};
   refused.counters[kConnectionsRefused] = 3;
-  const std::string text = prometheus::TextSerializer().Serialize(
-      TrafficFamilies({refused}, {}, {}));
+  const std::string text = Text({refused}, {}, {});
   for (const char* what : {"requests", "sent_bytes", "received_bytes"}) {
     EXPECT_NE(text.find(std::string("\nproxymeter_vendor_") + what +
                         "_total{proxy_vendor=\"acme\"} 0\n"),
@@ -88,8 +95,7 @@ TEST(TrafficFamilies, AreAsDocumented) {
                                       Tunnel(Protocol::kSocks5, 0, 2),
                                       Tunnel(Protocol::kSocks4, 90, 3)};
   EXPECT_EQ(
-      prometheus::TextSerializer().Serialize(
-          TrafficFamilies(rows, {}, {.name = "p", .name_space = "n"})),
+      Text(rows, {}, {.name = "p", .name_space = "n"}),
       R"(# HELP proxymeter_requests_total Requests whose head was sent, by vendor and destination.
 # TYPE proxymeter_requests_total counter
 proxymeter_requests_total{proxy_vendor="acme",destination_host="a.example",protocol="http/1.1",visibility="plaintext",pod_name="p",pod_namespace="n"} 3
@@ -164,8 +170,7 @@ TEST(TrafficFamilies, BytesTellWhenTheyAreByTheKernelsWordAlone) {
   RowValue reported = TrafficRow("acme", kUnknownDestination, 1, 2, 0);
   reported.key.protocol = Protocol::kTcp;
   reported.key.visibility = Visibility::kInferred;
-  const std::string text = prometheus::TextSerializer().Serialize(
-      TrafficFamilies({unheard, reported}, {}, {}));
+  const std::string text = Text({unheard, reported}, {}, {});
   for (const char* line :
        {"\nproxymeter_sent_bytes_total{proxy_vendor=\"acme\","
         "destination_host=\"_unknown\"} 1\n",
@@ -193,13 +198,13 @@ TEST(TrafficFamilies, TlsSessionsTellWhatIsKnownOfThem) {
                     .counters = {sessions}};
   };
   EXPECT_EQ(
-      prometheus::TextSerializer().Serialize(TrafficFamilies(
+      Text(
           {session(Visibility::kInferred, TlsVersion::kTls13, Alpn::kHidden, 2),
            session(Visibility::kPlaintext, TlsVersion::kTls12, Alpn::kHttp2, 3),
            session(Visibility::kInferred, TlsVersion::kUnknown, Alpn::kNone, 1),
            session(Visibility::kInferred, TlsVersion::kTls13, Alpn::kHidden,
                    4)},
-          {}, {})),
+          {}, {}),
       R"(# HELP proxymeter_tls_sessions_total TLS sessions in which the client has sent data, by the version agreed on, the application protocol as far as ALPN shows it, and whether their plaintext was seen.
 # TYPE proxymeter_tls_sessions_total counter
 proxymeter_tls_sessions_total{proxy_vendor="acme",tls_version="1.2",alpn="h2",visibility="plaintext"} 3
@@ -215,8 +220,7 @@ TEST(TrafficFamilies, GrpcIsByTheNamesOfItsStatuses) {
         {.key = {.kind = RowKind::kGrpc, .vendor = "acme", .code = code}});
     rows.back().counters[kGrpcResponses] = code + 1u;
   }
-  const std::string text =
-      prometheus::TextSerializer().Serialize(TrafficFamilies(rows, {}, {}));
+  const std::string text = Text(rows, {}, {});
   for (const char* line :
        {"proxymeter_grpc_responses_total{proxy_vendor=\"acme\","
         "grpc_status=\"OK\"} 1\n",
@@ -231,9 +235,9 @@ TEST(TrafficFamilies, FoldedTrafficIsInItsVendorAlone) {
   folded.counters[kReceivedBytes] = 2000;
   folded.counters[kRequests] = 5;
   folded.counters[kResponses2xx] = 4;
-  const std::string text = prometheus::TextSerializer().Serialize(
-      TrafficFamilies({TrafficRow("acme", "a.example", 1, 2, 3)},
-                      {folded, {.vendor = "zeta", .destinations = 1}}, {}));
+  const std::string text =
+      Text({TrafficRow("acme", "a.example", 1, 2, 3)},
+           {folded, {.vendor = "zeta", .destinations = 1}}, {});
   for (const char* line :
        {"\nproxymeter_sent_bytes_total{proxy_vendor=\"acme\","
         "destination_host=\"a.example\"} 1\n",
@@ -250,20 +254,41 @@ TEST(TrafficFamilies, FoldedTrafficIsInItsVendorAlone) {
 }
 
 TEST(TrafficFamilies, WithoutAPodThereAreNoPodLabels) {
-  const auto families =
-      TrafficFamilies({TrafficRow("acme", "a.example", 1, 2, 3)}, {}, {});
-  ASSERT_FALSE(families.empty());
-  for (const auto& family : families) {
-    for (const auto& metric : family.metric) {
-      for (const auto& label : metric.label) {
-        EXPECT_EQ(label.name.find("pod_"), std::string::npos);
-      }
+  const std::string text =
+      Text({TrafficRow("acme", "a.example", 1, 2, 3)}, {}, {});
+  EXPECT_NE(text.find("a.example"), text.npos);
+  EXPECT_EQ(text.find("pod_"), text.npos);
+}
+
+TEST(TrafficFamilies, ThousandsOfDestinationsAreAllThere) {
+  std::vector<RowValue> rows;
+  for (int i = 0; i < 3000; ++i) {
+    rows.push_back(
+        TrafficRow("acme", "site-" + std::to_string(i) + ".example", 1, 2, 3));
+  }
+  const std::string text = Text(rows, {}, {"p", "n"});
+  for (const RowValue& row : rows) {
+    for (const char* line : {"sent_bytes_total{", "received_bytes_total{"}) {
+      const std::string series = std::string("\nproxymeter_") + line +
+                                 "proxy_vendor=\"acme\"," +
+                                 "destination_host=\"" + row.key.destination +
+                                 "\",pod_name=\"p\",pod_namespace=\"n\"} ";
+      EXPECT_NE(text.find(series), text.npos) << series;
     }
   }
 }
 
+TEST(TrafficFamilies, NamesAreEscaped) {
+  const std::string text =
+      Text({TrafficRow("a\"b", "x\\y\nz", 1, 2, 3)}, {}, {});
+  EXPECT_NE(text.find("\nproxymeter_sent_bytes_total{proxy_vendor=\"a\\\"b\","
+                      "destination_host=\"x\\\\y\\nz\"} 1\n"),
+            text.npos)
+      << text;
+}
+
 TEST(TrafficFamilies, AreEmptyWithoutTraffic) {
-  EXPECT_TRUE(TrafficFamilies({}, {}, {}).empty());
+  EXPECT_EQ(Text({}, {}, {}), "");
 }
 
 }  // namespace

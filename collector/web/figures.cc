@@ -65,7 +65,7 @@ std::optional<double> SecondsBetween(const Baseline& before,
 
 }  // namespace
 
-Figures::Figures(MetricsCollectable::View view, const Moment& moment,
+Figures::Figures(Metrics::View view, const Moment& moment,
                  const Baseline* base)
     : view_(std::move(view)), moment_(moment) {
   AddFolded();

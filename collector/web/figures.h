@@ -15,7 +15,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
-#include "collector/exposition/metrics_collectable.h"
+#include "collector/exposition/metrics.h"
 
 namespace proxymeter::collector {
 
@@ -81,7 +81,7 @@ class Figures {
 
   /// Rates are the growth since `base`: there are none without it, when it is
   /// older than kLongestInterval, or when it counts from another moment.
-  Figures(MetricsCollectable::View view, const Moment& moment,
+  Figures(Metrics::View view, const Moment& moment,
           const Baseline* base);
   Figures(const Figures&) = delete;
   Figures& operator=(const Figures&) = delete;
@@ -90,7 +90,7 @@ class Figures {
 
   Baseline AsBaseline() const;
 
-  const MetricsCollectable::View& view() const { return view_; }
+  const Metrics::View& view() const { return view_; }
   const Moment& moment() const { return moment_; }
   /// Seconds that rates are taken over; nothing where there are none.
   const std::optional<double>& rate_seconds() const { return rate_seconds_; }
@@ -114,7 +114,7 @@ class Figures {
   void AddGrowth(const Baseline& base);
   void AddCostGrowth(const Baseline& base, VendorFigures& vendor) const;
 
-  MetricsCollectable::View view_;
+  Metrics::View view_;
   const Moment moment_;
   std::optional<double> rate_seconds_;
   std::vector<DestinationFigures> destinations_;

@@ -19,7 +19,7 @@ void FiguresKeeper::Read() {
   // One at a time: they are large.
   current_.reset();
   // The moment after: what was read is not newer than it.
-  MetricsCollectable::View view = view_();
+  Metrics::View view = view_();
   const Moment moment = now_();
   current_ =
       std::make_shared<const Figures>(std::move(view), moment, base_.get());

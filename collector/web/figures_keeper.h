@@ -23,7 +23,7 @@ class FiguresKeeper {
   /// Figures that nobody asked for that long are given up.
   static constexpr std::chrono::seconds kKeptFor{30};
 
-  FiguresKeeper(std::function<MetricsCollectable::View()> view,
+  FiguresKeeper(std::function<Metrics::View()> view,
                 std::function<Moment()> now)
       : view_(std::move(view)), now_(std::move(now)) {}
 
@@ -36,7 +36,7 @@ class FiguresKeeper {
  private:
   void Read();
 
-  const std::function<MetricsCollectable::View()> view_;
+  const std::function<Metrics::View()> view_;
   const std::function<Moment()> now_;
   std::mutex mutex_;
   std::chrono::steady_clock::time_point asked_{};

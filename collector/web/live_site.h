@@ -22,7 +22,7 @@ class LiveSite {
  public:
   struct Sources {
     /// As /metrics has it.
-    std::function<MetricsCollectable::View()> view;
+    std::function<Metrics::View()> view;
     /// For the history: cheap, asked every few seconds for as long as the
     /// collector lives. Nothing: not known now.
     std::function<std::optional<VendorSums>()> sums;

@@ -17,22 +17,14 @@ namespace {
 
 using nlohmann::json;
 
-class SomeMetrics : public prometheus::Collectable {
- public:
-  std::vector<prometheus::MetricFamily> Collect() const override {
-    prometheus::MetricFamily family{
-        "x_total", "Help.", prometheus::MetricType::Counter, {}};
-    family.metric.emplace_back();
-    return {family};
-  }
-};
+std::string SomeMetrics() { return "x_total 0\n"; }
 
 constexpr char kHostile[] = "<img src=x onerror=alert(1)>";
 
 class LiveSiteTest : public testing::Test {
  protected:
   void SetUp() override {
-    auto server = HttpServer::Start({"127.0.0.1", 0}, metrics_,
+    auto server = HttpServer::Start({"127.0.0.1", 0}, SomeMetrics,
                                     [this](const HttpQuestion& question) {
                                       return site_.Answer(question);
                                     });
@@ -61,14 +53,13 @@ class LiveSiteTest : public testing::Test {
     return message;
   }
 
-  static MetricsCollectable::View View() {
-    MetricsCollectable::View view;
+  static Metrics::View View() {
+    Metrics::View view;
     view.accounts.rows = {
         TrafficRow("a", kHostile, 1, std::uint64_t{1} << 63, 3)};
     return view;
   }
 
-  const SomeMetrics metrics_;
   LiveSite site_{{.view = View, .sums = [] { return VendorSums{}; }}, {}};
   std::unique_ptr<HttpServer> server_;
   std::unique_ptr<httplib::Client> client_;

@@ -53,7 +53,7 @@ class MessagesTest : public testing::Test {
                    base);
   }
 
-  MetricsCollectable::View view_;
+  Metrics::View view_;
 };
 
 TEST_F(MessagesTest, VendorsAreSumsOfAllTheirRows) {
@@ -215,7 +215,7 @@ TEST(FiguresKeeper, ReadsOnceForEverybodyAndForgets) {
   int reads = 0;
   Moment now{.unix_ns = 1,
              .steady = steady_clock::time_point(std::chrono::seconds(100))};
-  MetricsCollectable::View view;
+  Metrics::View view;
   view.accounts.rows = {TrafficRow("a", "x.example", 0, 0, 0)};
   FiguresKeeper keeper(
       [&] {

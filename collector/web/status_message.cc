@@ -87,7 +87,7 @@ void FillShims(const AccountsSnapshot& from, v1::StatusResponse* to) {
 
 v1::StatusResponse StatusMessage(const Figures& figures,
                                  const CollectorIdentity& identity) {
-  const MetricsCollectable::View& view = figures.view();
+  const Metrics::View& view = figures.view();
   v1::StatusResponse message;
   FillMoment(figures, message);
   message.set_version(PROXYMETER_VERSION);

@@ -1,13 +1,12 @@
 // Prints what a collector exposes when it has counted one of everything: which
 // metrics there are, with their labels, as docs/metrics.md has them.
-#include <prometheus/text_serializer.h>
 
 #include <cstdint>
 #include <iostream>
 #include <string>
 #include <utility>
 
-#include "collector/exposition/metrics_collectable.h"
+#include "collector/exposition/metrics.h"
 #include "proxymeter/grpc_status.h"
 #include "proxymeter/journal.h"
 #include "proxymeter/proxy_error.h"
@@ -97,7 +96,7 @@ std::vector<RowValue> OneOfEach() {
 }
 
 std::string Text() {
-  MetricsCollectable::View view;
+  Metrics::View view;
   view.accounts.rows = OneOfEach();
   for (const char* destination : {"", "shop.example"}) {
     view.accounts.costs.push_back({.key = {.vendor = "acme",
@@ -105,9 +104,9 @@ std::string Text() {
                                            .currency = "USD"},
                                    .cost = 1});
   }
-  const MetricsCollectable collectable(
-      [&] { return view; }, {.name = "crawler-1", .name_space = "crawling"});
-  return prometheus::TextSerializer().Serialize(collectable.Collect());
+  const Metrics metrics([&] { return view; },
+                        {.name = "crawler-1", .name_space = "crawling"});
+  return metrics.Text();
 }
 
 }  // namespace

@@ -1,13 +1,15 @@
-#include "collector/exposition/metrics_collectable.h"
+#include "collector/exposition/metrics.h"
 
 #include <iterator>
 #include <utility>
 
 #include "collector/exposition/cost_families.h"
+#include "collector/exposition/destination_text.h"
 #include "collector/exposition/kernel_families.h"
 #include "collector/exposition/phase_family.h"
 #include "collector/exposition/product_families.h"
 #include "collector/exposition/self_families.h"
+#include "collector/exposition/text_format.h"
 #include "collector/exposition/traffic_families.h"
 
 namespace proxymeter::collector {
@@ -21,16 +23,17 @@ void Append(std::vector<prometheus::MetricFamily>& to,
 
 }  // namespace
 
-MetricsCollectable::MetricsCollectable(std::function<View()> view,
-                                       PodIdentity pod)
+Metrics::Metrics(std::function<View()> view, PodIdentity pod)
     : view_(std::move(view)), pod_(std::move(pod)) {}
 
-std::vector<prometheus::MetricFamily> MetricsCollectable::Collect() const {
+std::string Metrics::Text() const {
   const View view = view_();
+  std::string text;
   std::vector<prometheus::MetricFamily> families;
   // Counters that are absent for a while go on where they were; counters that
   // show less begin anew.
   if (view.accounts.known) {
+    text = DestinationText(view.accounts.rows, pod_);
     families = TrafficFamilies(view.accounts.rows, view.accounts.folded, pod_);
     prometheus::MetricFamily phases = PhaseFamily(view.accounts.rows, pod_);
     if (!phases.metric.empty()) families.push_back(std::move(phases));
@@ -44,7 +47,7 @@ std::vector<prometheus::MetricFamily> MetricsCollectable::Collect() const {
   Append(families, AuditFamilies(view.audit));
   Append(families, ProcessFamilies());
   ++collections_;
-  return families;
+  return text.append(ToText(families));
 }
 
 }  // namespace proxymeter::collector

@@ -1,14 +1,11 @@
-// The accounts in prometheus-cpp's data model.
-#ifndef PROXYMETER_COLLECTOR_EXPOSITION_METRICS_COLLECTABLE_H_
-#define PROXYMETER_COLLECTOR_EXPOSITION_METRICS_COLLECTABLE_H_
-
-#include <prometheus/collectable.h>
-#include <prometheus/metric_family.h>
+// All that a scrape is told.
+#ifndef PROXYMETER_COLLECTOR_EXPOSITION_METRICS_H_
+#define PROXYMETER_COLLECTOR_EXPOSITION_METRICS_H_
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <vector>
+#include <string>
 
 #include "collector/accounts/sessions.h"
 #include "collector/audit/audit_health.h"
@@ -19,7 +16,7 @@
 namespace proxymeter::collector {
 
 /// Thread-safe.
-class MetricsCollectable : public prometheus::Collectable {
+class Metrics {
  public:
   struct View {
     AccountsSnapshot accounts;
@@ -27,12 +24,13 @@ class MetricsCollectable : public prometheus::Collectable {
     PolicyStanding policy{};
     AuditHealth audit{};
   };
-  MetricsCollectable(std::function<View()> view, PodIdentity pod);
+  Metrics(std::function<View()> view, PodIdentity pod);
 
   /// How often the metrics were asked for.
   std::uint64_t collections() const { return collections_.load(); }
 
-  std::vector<prometheus::MetricFamily> Collect() const override;
+  /// In Prometheus's text format, version 0.0.4.
+  std::string Text() const;
 
  private:
   const std::function<View()> view_;
@@ -42,4 +40,4 @@ class MetricsCollectable : public prometheus::Collectable {
 
 }  // namespace proxymeter::collector
 
-#endif  // PROXYMETER_COLLECTOR_EXPOSITION_METRICS_COLLECTABLE_H_
+#endif  // PROXYMETER_COLLECTOR_EXPOSITION_METRICS_H_
