@@ -1,5 +1,9 @@
 #include "collector/exposition/listen_address.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <charconv>
 #include <system_error>
 
@@ -13,6 +17,15 @@ absl::Status Malformed(std::string_view text) {
   return absl::InvalidArgumentError(
       absl::StrCat("not an address to listen on: \"", std::string(text),
                    "\"; write HOST:PORT, with an IPv6 address in brackets"));
+}
+
+// "::" is every address, of IPv4 too; where the kernel was started without IPv6
+// it is none.
+std::string EveryAddress() {
+  const int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0 && errno == EAFNOSUPPORT) return "0.0.0.0";
+  if (fd >= 0) close(fd);
+  return "::";
 }
 
 }  // namespace
@@ -34,7 +47,7 @@ absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
     return Malformed(text);
   }
   ListenAddress address;
-  address.host = host.empty() ? "::" : std::string(host);
+  address.host = host.empty() ? EveryAddress() : std::string(host);
   const auto [end, error] = std::from_chars(
       digits.data(), digits.data() + digits.size(), address.port);
   if (digits.empty() || error != std::errc() ||

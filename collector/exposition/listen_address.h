@@ -19,7 +19,8 @@ struct ListenAddress {
 };
 
 /// Takes 127.0.0.1:9099, localhost:9099, [::1]:9099 and :9099, which is every
-/// address of the machine. Port 0 lets the kernel choose.
+/// address of the machine, of IPv4 alone where it has no IPv6. Port 0 lets the
+/// kernel choose.
 absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text);
 
 }  // namespace proxymeter::collector

@@ -2,14 +2,19 @@
 own, with the description on standard input (kubelet.py)."""
 
 import ctypes
+import errno
 import json
 import os
+import platform
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
 
 _PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 24, 38
+_PR_SET_SECCOMP = 22
 _CAP_LAST = 63
 # What programs look for in an image's /etc.
 _ETC = ("passwd", "group", "nsswitch.conf", "ld.so.cache", "localtime")
@@ -54,6 +59,23 @@ def drop(context, groups):
         assert _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
 
 
+def refuse_ipv6():
+    """As a kernel does that was started with ipv6.disable=1 (seccomp(2))."""
+    number = {"x86_64": 41, "aarch64": 198}[platform.machine()]
+    load, if_equal, answer = 0x20, 0x15, 0x06
+    steps = [
+        (load, 0, 0, 0),
+        (if_equal, 0, 3, number),
+        (load, 0, 0, 16),
+        (if_equal, 0, 1, socket.AF_INET6),
+        (answer, 0, 0, 0x00050000 | errno.EAFNOSUPPORT),
+        (answer, 0, 0, 0x7FFF0000),
+    ]
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *s) for s in steps))
+    program = struct.pack("HxxxxxxP", len(steps), ctypes.addressof(code))
+    assert _libc.prctl(_PR_SET_SECCOMP, 2, program, 0, 0) == 0
+
+
 def main():
     # The first process of a PID namespace: the rest of it ends with this one.
     with open(sys.argv[1], encoding="utf-8") as file:
@@ -71,6 +93,8 @@ def main():
     os.chdir("/")
     drop(context, told["groups"])
     os.umask(0o022)
+    if told["without_ipv6"] and context.get("allowPrivilegeEscalation") is False:
+        refuse_ipv6()
     command = told["command"]
     os.execvpe(command[0], command, told["environment"])
 

@@ -128,6 +128,7 @@ class Pod:
         self.images = images
         self._config_maps = config_maps
         self.config_maps = {}
+        self.without_ipv6 = False  # the node's kernel has none
         self.containers = {}
         self._volumes = {}
         self._mounted = []
@@ -201,6 +202,7 @@ class Pod:
             "image": self.images[container["image"]],
             "mounts": [self._mount(m) for m in container.get("volumeMounts", [])],
             "context": context,
+            "without_ipv6": self.without_ipv6,
             "groups": [] if group is None else [group],
             "command": container.get("command", []) + container.get("args", []),
             "environment": {

@@ -99,7 +99,7 @@ def of_inject(container, spec=None, *options):
 
 
 class PodTest(unittest.TestCase):
-    def run_pod(self, template, config_map="proxymeter", stack=None):
+    def run_pod(self, template, config_map="proxymeter", stack=None, ipv6=True):
         images = {IMAGE: image, CRAWLER: "/usr/local"}
         maps = {
             config_map: {"vendors.yaml": vendors("acme")},
@@ -107,6 +107,7 @@ class PodTest(unittest.TestCase):
         }
         enter = stack.enter_context if stack else self.enterContext
         pod = enter(Pod(template, images, maps))
+        pod.without_ipv6 = not ipv6
         pod.start()
         return pod
 
@@ -164,6 +165,10 @@ class PodTest(unittest.TestCase):
         collector = pod.containers["proxymeter-collector"]
         for probe in ("livenessProbe", "readinessProbe"):
             self.assertTrue(pod.probe(collector, probe))
+
+    def test_the_chart_on_a_node_without_ipv6(self):
+        before = lab.vendors["alpha"].own_figures()
+        self.expect_all_metered(self.run_pod(of_chart(), "pm", ipv6=False), before)
 
     def test_the_chart_with_a_plain_sidecar(self):
         template = of_chart("collector.nativeSidecar=false")
