@@ -4,11 +4,11 @@
 #include <cctype>
 #include <iterator>
 #include <memory>
+#include <span>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "cli/inject/manifest.h"
 #include "cli/synopsis_formatter.h"
 #include "collector/policy/text_file.h"
@@ -30,6 +30,8 @@ manifest that has all of it already is not changed.
 The ConfigMap has the key vendors.yaml and is in the pod's namespace. The image
 is what the project's Dockerfile makes. Left alone, unless named by --container,
 are init containers and )";
+constexpr size_t kHelpWidth = 80;
+constexpr size_t kLastHelpLine = 24;
 
 constexpr char kRest[] = R"(.
 
@@ -55,6 +57,22 @@ bool IsImageName(const std::string& name) {
          std::all_of(name.begin(), name.end(), [](unsigned char c) {
            return std::isgraph(c) != 0 && c != '"' && c != '\\';
          });
+}
+
+// The names behind each other in lines, the first of which is begun.
+std::string Listed(std::span<const std::string_view> names) {
+  std::string text;
+  size_t column = kLastHelpLine;
+  for (const std::string_view name : names) {
+    if (!text.empty()) {
+      const bool fits = column + name.size() + 3 <= kHelpWidth;
+      text += fits ? ", " : ",\n";
+      column = fits ? column + 2 : 0;
+    }
+    text += name;
+    column += name.size();
+  }
+  return text;
 }
 
 // CLI11 prints what is not empty.
@@ -115,9 +133,7 @@ CLI::App* AddInjectCommand(CLI::App& app, InjectOptions* options) {
       "--plain-sidecar", options->plain_sidecar,
       "For Kubernetes before 1.29: one more container, which starts "
       "with the crawler, not before it");
-  const std::vector<std::string> sidecars(KnownSidecars().begin(),
-                                          KnownSidecars().end());
-  inject->footer(absl::StrCat(kHelp, absl::StrJoin(sidecars, ", "), kRest));
+  inject->footer(absl::StrCat(kHelp, Listed(KnownSidecars()), kRest));
   return inject;
 }
 
