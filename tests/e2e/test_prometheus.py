@@ -28,6 +28,7 @@ import generate  # noqa: E402
 POD = {"POD_NAME": "crawler-1", "POD_NAMESPACE": "crawling"}
 COOKBOOK = os.path.join(ROOT, "docs", "queries.md")
 RUNBOOK = os.path.join(ROOT, "docs", "runbook.md")
+REFERENCE = os.path.join(ROOT, "docs", "metrics.md")
 # The mark of a query, in the cookbook, that is rightly empty, and its reason.
 EMPTY = re.compile(r"^# Empty while (.*)$", re.MULTILINE)
 # Nothing that a test could wait for. The rules' tests have days.
@@ -203,6 +204,11 @@ class PrometheusTest(unittest.TestCase):
         first, at = self.arrive(), time.time()
         self.crawl()
         second = self.arrive()
+
+        with open(REFERENCE, encoding="utf-8") as file:
+            told = set(re.findall(r"^\| `(\w+)`", file.read(), re.MULTILINE))
+        text = self.collector.metrics().text
+        self.assertEqual(set(re.findall(r"^# TYPE (\w+)", text, re.MULTILINE)) - told, set())
 
         # Exactly what the collector says, now and then.
         self.assertEqual(self.stored(), second)
