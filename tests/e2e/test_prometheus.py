@@ -28,6 +28,7 @@ import generate  # noqa: E402
 POD = {"POD_NAME": "crawler-1", "POD_NAMESPACE": "crawling"}
 COOKBOOK = os.path.join(ROOT, "docs", "queries.md")
 RUNBOOK = os.path.join(ROOT, "docs", "runbook.md")
+SIZING = os.path.join(ROOT, "docs", "sizing.md")
 REFERENCE = os.path.join(ROOT, "docs", "metrics.md")
 # The mark of a query, in the cookbook, that is rightly empty, and its reason.
 EMPTY = re.compile(r"^# Empty while (.*)$", re.MULTILINE)
@@ -44,8 +45,8 @@ def blocks(path):
 
 
 def cookbook():
-    """(expression, why it may be empty or None) of each query in the cookbook."""
-    for block in blocks(COOKBOOK):
+    """(expression, why it may be empty or None) of each query to be tried out."""
+    for block in blocks(COOKBOOK) + blocks(SIZING):
         for expression in block.strip().split("\n\n"):
             mark = EMPTY.search(expression)
             yield expression, mark and mark[1]
