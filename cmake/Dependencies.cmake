@@ -45,6 +45,15 @@ set_target_properties(
              INTERFACE_INCLUDE_DIRECTORIES ${ELF_INCLUDE_DIR}
              INTERFACE_LINK_LIBRARIES ZLIB::ZLIB)
 
+# From its archive where there is one, as above.
+find_library(DEFLATE_LIBRARY NAMES libdeflate.a deflate REQUIRED)
+find_path(DEFLATE_INCLUDE_DIR libdeflate.h REQUIRED)
+add_library(deflate::deflate UNKNOWN IMPORTED)
+set_target_properties(
+  deflate::deflate PROPERTIES IMPORTED_LOCATION ${DEFLATE_LIBRARY}
+                              INTERFACE_INCLUDE_DIRECTORIES
+                              ${DEFLATE_INCLUDE_DIR})
+
 # Netlink: what the kernel says of sockets.
 find_library(PSL_LIBRARY psl REQUIRED)
 find_path(PSL_INCLUDE_DIR libpsl.h REQUIRED)

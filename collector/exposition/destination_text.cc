@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <string_view>
 #include <tuple>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/string_view.h"
 #include "collector/exposition/response_classes.h"
 #include "collector/exposition/text_format.h"
@@ -17,15 +19,26 @@ namespace {
 constexpr std::size_t kSorted = 1000;
 constexpr std::size_t kLineBytes = 160;  // about
 
-// Views into the rows; Abseil's own, which it has a quick hash for.
-using Place = std::tuple<absl::string_view, absl::string_view, bool>;
-using Asked =
-    std::tuple<absl::string_view, absl::string_view, Protocol, Visibility>;
+// Vendor and destination, in the rows; by Abseil's own views, which it has a
+// quick hash for.
+using Place = std::pair<absl::string_view, absl::string_view>;
 
-// Of one place, by vendor and destination, and whether by the kernel's word.
-struct Sum {
+struct Bytes {
+  bool any = false;
   std::uint64_t sent = 0;
   std::uint64_t received = 0;
+};
+
+struct Requests {
+  Protocol protocol;
+  Visibility visibility;
+  std::uint64_t count;
+};
+
+struct Sum {
+  Bytes reported;
+  Bytes by_the_kernel;
+  absl::InlinedVector<Requests, 2> requests;
   std::array<std::uint64_t, std::size(kResponseClasses)> responses{};
 };
 
@@ -56,135 +69,163 @@ void AppendLabel(std::string_view before, std::string_view value,
   text += '"';
 }
 
-// The series of one family, behind what `text` has.
+// The series of one family; none, no head either.
 class Series {
  public:
-  Series(std::string_view name, std::string_view help, std::size_t count,
-         std::string* text)
-      : name_(name), text_(*text) {
-    if (count == 0) return;
-    text_.reserve(text_.size() + (count + 1) * kLineBytes);
-    AppendHead(name, help, "counter", text_);
-  }
+  Series(std::string_view name, std::string_view help, std::size_t about)
+      : name_(name), help_(help), about_(about) {}
 
   void Add(std::string_view labels, std::string_view more,
            std::uint64_t value) {
+    if (text_.empty()) {
+      text_.reserve((about_ + 1) * kLineBytes);
+      AppendHead(name_, help_, "counter", text_);
+    }
     text_.append(name_).append(labels).append(more).append("} ");
     AppendNumber(static_cast<double>(value), text_);
     text_ += '\n';
   }
 
+  const std::string& text() const { return text_; }
+
  private:
   const std::string_view name_;
-  std::string& text_;
+  const std::string_view help_;
+  const std::size_t about_;
+  std::string text_;
 };
 
-class Destinations {
+// All four families at once: the labels of a place are made once.
+class Writer {
  public:
-  explicit Destinations(std::size_t rows) {
-    places_.reserve(rows);
-    asked_.reserve(rows);
-  }
-
-  void Add(const RowKey& key, const Counters& counters) {
-    // Bytes are what they are, whatever was read in them; but who said so
-    // matters.
-    Sum& sum = places_[{key.vendor, key.destination,
-                        key.visibility == Visibility::kKernel}];
-    sum.sent += counters[kSentBytes];
-    sum.received += counters[kReceivedBytes];
-    if (CanHaveRequests(key.protocol) || counters[kRequests] > 0) {
-      asked_[{key.vendor, key.destination, key.protocol, key.visibility}] +=
-          counters[kRequests];
-    }
-    for (std::size_t i = 0; i < std::size(kResponseClasses); ++i) {
-      const std::uint64_t responses = counters[kResponseClasses[i].counter];
-      if (responses == 0) continue;
-      // These do not tell who said so.
-      places_[{key.vendor, key.destination, false}].responses[i] += responses;
-      ++responses_;
-    }
-  }
-
-  std::string Write(const PodIdentity& pod) {
+  Writer(const PodIdentity& pod, std::size_t places)
+      : requests_("proxymeter_requests_total",
+                  "Requests whose head was sent, by vendor and destination.",
+                  places),
+        responses_("proxymeter_responses_total",
+                   "Final responses received, by class of their status code.",
+                   places),
+        sent_("proxymeter_sent_bytes_total",
+              "Bytes of payload sent to the vendor, TLS records and handshakes "
+              "with the proxy included. visibility=\"kernel\": by the kernel's "
+              "word alone.",
+              places),
+        received_("proxymeter_received_bytes_total",
+                  "Bytes of payload received from the vendor, TLS records and "
+                  "handshakes with the proxy included. visibility=\"kernel\": "
+                  "by the kernel's word alone.",
+                  places) {
     AppendLabel(",pod_name=\"", pod.name, of_pod_);
     AppendLabel(",pod_namespace=\"", pod.name_space, of_pod_);
+    AppendLabel(",visibility=\"", Name(Visibility::kKernel), by_the_kernel_);
+    by_the_kernel_ += of_pod_;
+  }
+
+  void Add(const Place& place, const Sum& sum) {
+    const auto& [vendor, destination] = place;
+    labels_.assign("{proxy_vendor=\"");
+    AppendEscaped({vendor.data(), vendor.size()}, labels_);
+    labels_ += '"';
+    AppendLabel(",destination_host=\"",
+                {destination.data(), destination.size()}, labels_);
+    AddRequests(sum);
+    for (std::size_t i = 0; i < sum.responses.size(); ++i) {
+      if (sum.responses[i] == 0) continue;
+      more_.clear();
+      AppendLabel(",response_code_class=\"", kResponseClasses[i].name, more_);
+      responses_.Add(labels_, more_.append(of_pod_), sum.responses[i]);
+    }
+    AddBytes(sum.reported, of_pod_);
+    AddBytes(sum.by_the_kernel, by_the_kernel_);
+  }
+
+  std::string Take() const {
     std::string text;
-    WriteRequests(&text);
-    WritePlaces(&text);
+    const Series* const families[] = {&requests_, &responses_, &sent_,
+                                      &received_};
+    std::size_t size = 0;
+    for (const Series* family : families) size += family->text().size();
+    // The metrics that follow find room.
+    text.reserve(size + size / 8);
+    for (const Series* family : families) text += family->text();
     return text;
   }
 
  private:
-  // All that series of a place have in common.
-  const std::string& LabelsOf(absl::string_view vendor,
-                              absl::string_view destination) {
-    labels_.assign("{proxy_vendor=\"");
-    AppendEscaped(std::string_view(vendor.data(), vendor.size()), labels_);
-    labels_ += '"';
-    AppendLabel(",destination_host=\"",
-                std::string_view(destination.data(), destination.size()),
-                labels_);
-    return labels_;
-  }
-
-  void WriteRequests(std::string* text) {
-    Series requests("proxymeter_requests_total",
-                    "Requests whose head was sent, by vendor and destination.",
-                    asked_.size(), text);
-    std::string more;
-    for (const auto* entry : Ordered(asked_)) {
-      const auto& [vendor, destination, protocol, visibility] = entry->first;
-      more.clear();
-      AppendLabel(",protocol=\"", Name(protocol), more);
-      AppendLabel(",visibility=\"", Name(visibility), more);
-      requests.Add(LabelsOf(vendor, destination), more.append(of_pod_),
-                   entry->second);
+  void AddRequests(const Sum& sum) {
+    auto requests = sum.requests;
+    std::sort(requests.begin(), requests.end(),
+              [](const Requests& a, const Requests& b) {
+                return std::tie(a.protocol, a.visibility) <
+                       std::tie(b.protocol, b.visibility);
+              });
+    for (const Requests& each : requests) {
+      more_.clear();
+      AppendLabel(",protocol=\"", Name(each.protocol), more_);
+      AppendLabel(",visibility=\"", Name(each.visibility), more_);
+      requests_.Add(labels_, more_.append(of_pod_), each.count);
     }
   }
 
-  void WritePlaces(std::string* text) {
-    Series responses("proxymeter_responses_total",
-                     "Final responses received, by class of their status code.",
-                     responses_, text);
-    std::string text_of_sent;
-    std::string text_of_received;
-    Series sent("proxymeter_sent_bytes_total",
-                "Bytes of payload sent to the vendor, TLS records and "
-                "handshakes with the proxy included. visibility=\"kernel\": by "
-                "the kernel's word alone.",
-                places_.size(), &text_of_sent);
-    Series received("proxymeter_received_bytes_total",
-                    "Bytes of payload received from the vendor, TLS records "
-                    "and handshakes with the proxy included. "
-                    "visibility=\"kernel\": by the kernel's word alone.",
-                    places_.size(), &text_of_received);
-    std::string by_the_kernel;
-    AppendLabel(",visibility=\"", Name(Visibility::kKernel), by_the_kernel);
-    by_the_kernel += of_pod_;
-    for (const auto* entry : Ordered(places_)) {
-      const auto& [place, sum] = *entry;
-      const auto& [vendor, destination, kernel] = place;
-      const std::string& labels = LabelsOf(vendor, destination);
-      const std::string& more = kernel ? by_the_kernel : of_pod_;
-      sent.Add(labels, more, sum.sent);
-      received.Add(labels, more, sum.received);
-      for (std::size_t i = 0; i < sum.responses.size(); ++i) {
-        if (sum.responses[i] == 0) continue;
-        std::string of_class;
-        AppendLabel(",response_code_class=\"", kResponseClasses[i].name,
-                    of_class);
-        responses.Add(labels, of_class.append(of_pod_), sum.responses[i]);
+  void AddBytes(const Bytes& bytes, const std::string& more) {
+    if (!bytes.any) return;
+    sent_.Add(labels_, more, bytes.sent);
+    received_.Add(labels_, more, bytes.received);
+  }
+
+  Series requests_;
+  Series responses_;
+  Series sent_;
+  Series received_;
+  std::string of_pod_;
+  std::string by_the_kernel_;
+  std::string labels_;  // of the place at hand
+  std::string more_;
+};
+
+class Destinations {
+ public:
+  explicit Destinations(std::size_t rows) { sums_.reserve(rows); }
+
+  void Add(const RowKey& key, const Counters& counters) {
+    Sum& sum = sums_[{key.vendor, key.destination}];
+    // Bytes are what they are, whatever was read in them; but who said so
+    // matters.
+    Bytes& bytes = key.visibility == Visibility::kKernel ? sum.by_the_kernel
+                                                         : sum.reported;
+    bytes.any = true;
+    bytes.sent += counters[kSentBytes];
+    bytes.received += counters[kReceivedBytes];
+    if (CanHaveRequests(key.protocol) || counters[kRequests] > 0) {
+      AddRequests(key, counters[kRequests], sum);
+    }
+    for (std::size_t i = 0; i < sum.responses.size(); ++i) {
+      sum.responses[i] += counters[kResponseClasses[i].counter];
+    }
+  }
+
+  std::string Write(const PodIdentity& pod) const {
+    Writer writer(pod, sums_.size());
+    for (const auto* entry : Ordered(sums_)) {
+      writer.Add(entry->first, entry->second);
+    }
+    return writer.Take();
+  }
+
+ private:
+  // Labels of a product, which are in the key too, are no matter here.
+  static void AddRequests(const RowKey& key, std::uint64_t count, Sum& sum) {
+    for (Requests& requests : sum.requests) {
+      if (requests.protocol == key.protocol &&
+          requests.visibility == key.visibility) {
+        requests.count += count;
+        return;
       }
     }
-    text->append(text_of_sent).append(text_of_received);
+    sum.requests.push_back({key.protocol, key.visibility, count});
   }
 
-  absl::flat_hash_map<Place, Sum> places_;
-  absl::flat_hash_map<Asked, std::uint64_t> asked_;
-  std::size_t responses_ = 0;  // series, at most
-  std::string of_pod_;
-  std::string labels_;  // of the place at hand
+  absl::flat_hash_map<Place, Sum> sums_;
 };
 
 }  // namespace

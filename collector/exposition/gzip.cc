@@ -1,7 +1,8 @@
 #include "collector/exposition/gzip.h"
 
-#include <zlib.h>
+#include <libdeflate.h>
 
+#include <memory>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -15,9 +16,13 @@ namespace {
 
 // A scrape is compressed once and read once: speed before size. The text of
 // metrics repeats so much that it shrinks to a tenth all the same.
-constexpr int kLevel = Z_BEST_SPEED;
-constexpr int kGzipWindowBits = 15 + 16;  // 16 asks zlib for a gzip header
-constexpr int kMemoryLevel = 8;
+constexpr int kLevel = 1;
+
+struct FreeCompressor {
+  void operator()(libdeflate_compressor* compressor) const {
+    libdeflate_free_compressor(compressor);
+  }
+};
 
 double WeightOf(absl::string_view parameter) {
   parameter = absl::StripAsciiWhitespace(parameter);
@@ -48,21 +53,17 @@ bool AcceptsGzip(std::string_view accept_encoding) {
 }
 
 std::optional<std::string> Gzip(std::string_view text) {
-  z_stream stream{};
-  if (deflateInit2(&stream, kLevel, Z_DEFLATED, kGzipWindowBits, kMemoryLevel,
-                   Z_DEFAULT_STRATEGY) != Z_OK) {
-    return std::nullopt;
-  }
-  std::string compressed(deflateBound(&stream, text.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(compressed.data());
-  stream.avail_out = static_cast<uInt>(compressed.size());
-  const int result = deflate(&stream, Z_FINISH);
-  compressed.resize(stream.total_out);
-  deflateEnd(&stream);
-  if (result != Z_STREAM_END) return std::nullopt;
-  return compressed;
+  const std::unique_ptr<libdeflate_compressor, FreeCompressor> compressor(
+      libdeflate_alloc_compressor(kLevel));
+  if (compressor == nullptr) return std::nullopt;
+  // Of the most that it can be, only what it comes to is touched.
+  const std::size_t most =
+      libdeflate_gzip_compress_bound(compressor.get(), text.size());
+  const auto compressed = std::make_unique_for_overwrite<char[]>(most);
+  const std::size_t size = libdeflate_gzip_compress(
+      compressor.get(), text.data(), text.size(), compressed.get(), most);
+  if (size == 0) return std::nullopt;
+  return std::string(compressed.get(), size);
 }
 
 }  // namespace proxymeter::collector

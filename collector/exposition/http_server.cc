@@ -91,9 +91,13 @@ void Configure(httplib::Server& server, const HttpServer::MetricsText& metrics,
                                    httplib::Response& response) {
     SetBody(std::make_shared<const std::string>(metrics()), nullptr,
             kMetricsType, request, response);
-    // The model of all series was just freed; without this the heap keeps it.
-    malloc_trim(0);
   });
+  // Called when an answer is out. What all series were made of was just freed;
+  // without this the heap keeps it.
+  server.set_logger(
+      [](const httplib::Request& request, const httplib::Response&) {
+        if (request.path == "/metrics") malloc_trim(0);
+      });
   const auto ok = [](const httplib::Request&, httplib::Response& response) {
     response.set_content("ok\n", kTextType);
   };

@@ -65,8 +65,7 @@ std::optional<double> SecondsBetween(const Baseline& before,
 
 }  // namespace
 
-Figures::Figures(Metrics::View view, const Moment& moment,
-                 const Baseline* base)
+Figures::Figures(Metrics::View view, const Moment& moment, const Baseline* base)
     : view_(std::move(view)), moment_(moment) {
   AddFolded();
   AddRows();

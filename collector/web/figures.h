@@ -81,8 +81,7 @@ class Figures {
 
   /// Rates are the growth since `base`: there are none without it, when it is
   /// older than kLongestInterval, or when it counts from another moment.
-  Figures(Metrics::View view, const Moment& moment,
-          const Baseline* base);
+  Figures(Metrics::View view, const Moment& moment, const Baseline* base);
   Figures(const Figures&) = delete;
   Figures& operator=(const Figures&) = delete;
 
