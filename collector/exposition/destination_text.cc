@@ -4,7 +4,6 @@
 #include <array>
 #include <cstdint>
 #include <string_view>
-#include <tuple>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -156,8 +155,8 @@ class Writer {
     auto requests = sum.requests;
     std::sort(requests.begin(), requests.end(),
               [](const Requests& a, const Requests& b) {
-                return std::tie(a.protocol, a.visibility) <
-                       std::tie(b.protocol, b.visibility);
+                return std::pair(Name(a.protocol), Name(a.visibility)) <
+                       std::pair(Name(b.protocol), Name(b.visibility));
               });
     for (const Requests& each : requests) {
       more_.clear();

@@ -43,8 +43,12 @@ def main():
                     PATIENCE_SECONDS,
                     "the crowd to gather",
                 )
-                if stage.relayed()["open"] != processes:
-                    raise AssertionError(stage.relayed())
+                # The relay may take a connection later than its crawler has it.
+                wait_until(
+                    lambda: stage.relayed()["open"] == processes,
+                    PATIENCE_SECONDS,
+                    "the relay to have all of them",
+                )
             stage.reap(everybody=True)
             if try_to_connect(stage.collector.socket):
                 raise AssertionError("the backlog was not full")
