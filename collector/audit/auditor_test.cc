@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -50,7 +52,11 @@ class AuditorTest : public testing::Test {
     ASSERT_TRUE(made.ok()) << made.status().message();
     auditor_ = *std::move(made);
     auto ends = SocketEnds::Start(
-        [this](const TcpSocket& end) { auditor_->OnEnd(end); },
+        [this](const TcpSocket& end) {
+          auditor_->OnEnd(end);
+          const std::lock_guard lock(mutex_);
+          heard_.insert(end.cookie);
+        },
         [this] { auditor_->OnOverrun(); });
     ASSERT_TRUE(ends.ok()) << ends.status().message();
     ends_ = *std::move(ends);
@@ -87,6 +93,11 @@ class AuditorTest : public testing::Test {
     EXPECT_EQ(recv(crawler.get(), &end, 1, 0), 0);
     return cookie;
   }
+  // Others end connections too.
+  bool Heard(std::uint64_t cookie) {
+    const std::lock_guard lock(mutex_);
+    return heard_.contains(cookie);
+  }
   std::uint64_t Sum(RowKind kind, std::size_t counter) const {
     std::uint64_t sum = 0;
     for (const RowValue& row : sessions_.Snapshot().rows) {
@@ -103,6 +114,8 @@ class AuditorTest : public testing::Test {
   Loopback proxy_{AF_INET};
   Sessions sessions_;
   std::unique_ptr<Auditor> auditor_;
+  std::mutex mutex_;
+  std::set<std::uint64_t> heard_;  // cookies
   std::unique_ptr<SocketEnds> ends_;
 };
 
@@ -146,8 +159,8 @@ TEST_F(AuditorTest, FollowsWhatIsOpen) {
 }
 
 TEST_F(AuditorTest, TheEndLeavesNothingUndecided) {
-  Exchange(100, 500);
-  ASSERT_TRUE(WaitFor([this] { return auditor_->health().ends >= 1; }));
+  const std::uint64_t cookie = Exchange(100, 500);
+  ASSERT_TRUE(WaitFor([&] { return Heard(cookie); }));
   auditor_->Stop();
   EXPECT_EQ(Sum(RowKind::kTraffic, kSentBytes), 100u);
 }
