@@ -1,15 +1,8 @@
 #include "collector/exposition/family_builder.h"
 
-#include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace proxymeter::collector {
-namespace {
-
-constexpr std::size_t kSorted = 1000;
-
-}  // namespace
 
 prometheus::MetricFamily Single(prometheus::MetricType type, std::string name,
                                 std::string help, double value) {
@@ -29,44 +22,35 @@ FamilyBuilder::FamilyBuilder(prometheus::MetricType type, std::string name,
       label_names_(std::move(label_names)),
       constant_labels_(std::move(constant_labels)) {}
 
-void FamilyBuilder::Add(std::initializer_list<std::string_view> label_values,
+void FamilyBuilder::Add(std::vector<std::string> label_values,
                         std::uint64_t value) {
-  key_.clear();
-  for (const std::string_view label : label_values) {
-    const std::size_t size = label.size();
-    key_.append(reinterpret_cast<const char*>(&size), sizeof size);
-    key_.append(label);
-  }
-  series_.try_emplace(key_, 0).first->second += value;
-}
-
-// Prometheus does not tell an empty label from none.
-void FamilyBuilder::AddLabels(std::string_view key, Labels& labels) const {
-  labels.reserve(label_names_.size() + constant_labels_.size());
-  for (const std::string& name : label_names_) {
-    std::size_t size;
-    std::memcpy(&size, key.data(), sizeof size);
-    const std::string_view value = key.substr(sizeof size, size);
-    key.remove_prefix(sizeof size + size);
-    if (!value.empty()) labels.push_back({name, std::string(value)});
-  }
-  labels.insert(labels.end(), constant_labels_.begin(), constant_labels_.end());
+  series_[std::move(label_values)] += value;
 }
 
 prometheus::MetricFamily FamilyBuilder::Build() {
-  prometheus::MetricFamily family{name_, help_, type_, {}};
+  prometheus::MetricFamily family;
+  family.name = name_;
+  family.help = help_;
+  family.type = type_;
   family.metric.reserve(series_.size());
-  for (const auto& [key, value] : series_) {
+  while (!series_.empty()) {
+    auto series = series_.extract(series_.begin());
+    std::vector<std::string>& values = series.key();
+    const auto value = static_cast<double>(series.mapped());
     prometheus::ClientMetric& metric = family.metric.emplace_back();
-    AddLabels(key, metric.label);
-    metric.counter.value = metric.gauge.value = static_cast<double>(value);
-  }
-  series_.clear();
-  if (family.metric.size() <= kSorted) {
-    std::sort(
-        family.metric.begin(), family.metric.end(),
-        [](const prometheus::ClientMetric& a,
-           const prometheus::ClientMetric& b) { return a.label < b.label; });
+    metric.label.reserve(values.size() + constant_labels_.size());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      // Prometheus does not tell an empty label from none.
+      if (values[i].empty()) continue;
+      metric.label.push_back({label_names_[i], std::move(values[i])});
+    }
+    metric.label.insert(metric.label.end(), constant_labels_.begin(),
+                        constant_labels_.end());
+    if (type_ == prometheus::MetricType::Counter) {
+      metric.counter.value = value;
+    } else {
+      metric.gauge.value = value;
+    }
   }
   return family;
 }

@@ -5,12 +5,9 @@
 #include <prometheus/metric_family.h>
 
 #include <cstdint>
-#include <initializer_list>
+#include <map>
 #include <string>
-#include <string_view>
 #include <vector>
-
-#include "absl/container/flat_hash_map.h"
 
 namespace proxymeter::collector {
 
@@ -30,26 +27,20 @@ class FamilyBuilder {
 
   /// `label_values` in the order of the names. Adding 0 makes the series
   /// appear.
-  void Add(std::initializer_list<std::string_view> label_values,
-           std::uint64_t value);
+  void Add(std::vector<std::string> label_values, std::uint64_t value);
 
-  /// The series in the order of their label values; thousands of them in any
-  /// order, since sorting takes longer than writing them. Prometheus's values
-  /// are doubles: above 2^53 (9 petabytes) the last digits are rounded.
+  /// The series in the order of their label values. Prometheus's values are
+  /// doubles: above 2^53 (9 petabytes) the last digits are rounded.
   /// Empties the builder: with many series, two copies would be felt.
   prometheus::MetricFamily Build();
 
  private:
-  void AddLabels(std::string_view key, Labels& labels) const;
-
   const prometheus::MetricType type_;
   const std::string name_;
   const std::string help_;
   const std::vector<std::string> label_names_;
   const Labels constant_labels_;
-  // By the label values, each behind its length: one piece of memory a series.
-  absl::flat_hash_map<std::string, std::uint64_t> series_;
-  std::string key_;  // made anew for each addition
+  std::map<std::vector<std::string>, std::uint64_t> series_;
 };
 
 }  // namespace proxymeter::collector

@@ -111,7 +111,7 @@ class Lasting:
         }
 
     def expected(self):
-        """What must fire: the rest must not."""
+        """What must fire."""
         return {
             ("ProxymeterVendorErrorRatioHigh", DOWN),
             ("ProxymeterVendorFailing", DOWN),
